@@ -1,0 +1,62 @@
+# Everything a developer or a newcomer does. `make` alone lists it.
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+BIN := .venv/bin
+MAIN := .venv/.main
+DEV := .venv/.dev
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check fmt bench-ingest bench-detect torture lock
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(MAIN) ## Start Tocsin on 127.0.0.1:8000, with SQLite in ./data
+	@$(BIN)/tocsin serve
+
+demo: $(MAIN) ## Start Tocsin with a lively example: an incident within a minute
+	@$(BIN)/tocsin demo
+
+test: $(DEV) ## Run all tests; WORKERS=0 runs them in one process
+	$(BIN)/pytest -n $(WORKERS) -m "not acceptance and not torture"
+	$(BIN)/pytest -m "acceptance and not torture"
+
+check: $(DEV) ## Look for faults without running: style, format, types, who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+fmt: $(DEV) ## Format the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench-ingest: $(DEV) ## Measure durable pings a second, beside two ceilings (needs wrk)
+	$(BIN)/python -m bench.ingest
+
+bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed among 1,000,000
+	$(BIN)/python -m bench.detect
+
+torture: $(DEV) ## Kill the server 200 times under load and count what it promised
+	$(BIN)/pytest -m torture
+
+lock: $(MAIN) ## Write the lock files in requirements/ anew
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install --quiet uv
+	$(LOCK) pyproject.toml -o requirements/main.lock
+	$(LOCK) --extra dev -c requirements/main.lock pyproject.toml -o requirements/dev.lock
+	echo 'setuptools>=77' | $(LOCK) - -o requirements/build.lock
+
+$(MAIN): requirements/main.lock requirements/build.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tocsin needs Python 3.11 or newer.")'
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --require-hashes -r requirements/main.lock -r requirements/build.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(MAIN) requirements/dev.lock
+	$(INSTALL) --require-hashes -r requirements/dev.lock
+	@touch $@

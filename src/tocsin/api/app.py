@@ -1,0 +1,40 @@
+"""The management API as one ASGI application."""
+
+from fastapi import APIRouter, FastAPI
+
+from tocsin import __version__
+from tocsin.api.docs import add_docs
+from tocsin.api.envelope import Failure, Success
+from tocsin.api.errors import LastResort, install
+from tocsin.api.gate import Gate
+from tocsin.api.routes import auth, channels, deliveries, incidents, jobs, tenants, workspaces
+from tocsin.api.services import Services
+
+PREFIX = "/api/v1"
+
+
+def build_api(services: Services) -> FastAPI:
+    """Every route of the management API under `/api/v1`; whatever else is asked for is 404 in the envelope."""
+    app = FastAPI(
+        title="Tocsin",
+        version=__version__,
+        description="The alarm bell that rings when jobs go silent.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={
+            "2XX": {"model": Success, "description": "Done."},
+            "4XX": {"model": Failure, "description": "Refused; the message says why, and what to do."},
+        },
+    )
+    app.state.services = services
+    api = APIRouter(prefix=PREFIX)
+    for resource in (auth, workspaces, channels, tenants, jobs, incidents, deliveries):
+        api.include_router(resource.router)
+    app.include_router(api)
+    add_docs(app, f"{PREFIX}/docs")
+    install(app)
+    app.add_middleware(Gate)
+    app.add_middleware(LastResort)  # added last, so outermost
+    return app

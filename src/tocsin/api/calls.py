@@ -1,0 +1,178 @@
+"""One authenticated request: who asks, in which transaction it is done, and how a repeated write is recognised."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.responses import Response
+
+from tocsin.api.envelope import failure_body, respond, success_body
+from tocsin.api.services import Services
+from tocsin.application.accounts import Principal, find_principal
+from tocsin.application.credentials import Credential, read_credential
+from tocsin.application.errors import Refused, forbidden, invalid, not_found, unauthorized
+from tocsin.application.repetition import Answer, Repetition
+from tocsin.domain.ids import from_uuid
+from tocsin.store import Connection
+from tocsin.store.attempts import write_with_retries
+from tocsin.store.idempotency import Scope
+
+_KEY_LIMIT = 255
+Work = Callable[[Connection], Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """An authenticated request. `workspace_id` is the one it is scoped to (0: to none)."""
+
+    services: Services
+    request: Request
+    credential: Credential
+    principal: Principal
+    now: int
+
+    @property
+    def workspace_id(self) -> int:
+        return self.principal.workspace_id or 0
+
+    def read(self, work: Work, what: str = "Object") -> Response:
+        """Answer what `work` finds; where it finds None, that there is no such `what`."""
+        with self.services.store.read() as connection:
+            data = work(connection)
+        if data is None:
+            raise not_found(what)
+        return respond(success_body(data))
+
+    def write(self, work: Work, status: int = 200, message: str = "OK") -> Response:
+        """Do `work` in one transaction and answer what it returns. Under an `Idempotency-Key` the answer is
+        remembered in that same transaction, so that a repeated request neither does it twice nor is left without."""
+        repetition = self._repetition()
+
+        def attempt(connection: Connection) -> Answer:
+            # A key rotated, or a role taken away, since the request came in stops it still.
+            if find_principal(connection, self.credential) != self.principal:
+                raise unauthorized()
+            if repetition is None:
+                return Answer(status, success_body(work(connection), message))
+            earlier = repetition.claim(connection, self.now)
+            if earlier is not None:
+                return earlier
+            answer = Answer(status, success_body(work(connection), message))
+            repetition.remember(connection, answer)
+            return answer
+
+        try:
+            answer = write_with_retries(self.services.store, attempt)
+        except Refused as refusal:
+            self._remember_refusal(repetition, refusal)
+            raise
+        return respond(answer.body, answer.status)
+
+    def act(self, work: Callable[[], Any], message: str) -> Response:
+        """Do `work` outside of any transaction (it waits for somebody else), once for each `Idempotency-Key`."""
+        repetition, store = self._repetition(), self.services.store
+        if repetition is None:
+            return respond(success_body(work(), message))
+        earlier = write_with_retries(store, lambda connection: repetition.claim(connection, self.now))
+        if earlier is not None:
+            return respond(earlier.body, earlier.status)
+        try:
+            answer = Answer(200, success_body(work(), message))
+        except BaseException:
+            write_with_retries(store, repetition.forget)
+            raise
+        write_with_retries(store, lambda connection: repetition.remember(connection, answer))
+        return respond(answer.body, answer.status)
+
+    def _repetition(self) -> Repetition | None:
+        key = self.request.headers.get("idempotency-key")
+        if key is None or self.principal.workspace_id is None:
+            return None
+        if not (1 <= len(key) <= _KEY_LIMIT and key.isascii() and key.isprintable()):
+            raise invalid(f"Idempotency-Key must be 1 to {_KEY_LIMIT} printable ASCII characters.")
+        scope = Scope(self.workspace_id, f"{self.request.method} {self.request.scope['route'].path}", key)
+        # With the address, as one route serves many: a key used on another job is a mistake, not a repetition.
+        subject = self.request.url.path.encode() + b"\0" + self.request.scope["tocsin.body"]
+        return Repetition(self.services.secrets, scope, hashlib.sha256(subject).hexdigest())
+
+    def _remember_refusal(self, repetition: Repetition | None, refusal: Refused) -> None:
+        """What may pass (401, 429, 5xx) is not kept."""
+        if repetition is None or refusal.status in {401, 429} or refusal.status >= 500:
+            return
+        answer = Answer(refusal.status, failure_body(refusal))
+        write_with_retries(
+            self.services.store, lambda connection: repetition.remember_refusal(connection, self.now, answer)
+        )
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def authenticate(
+    request: Request,
+    _key: Annotated[str | None, Security(APIKeyHeader(name="X-Api-Key", auto_error=False))],
+    _token: Annotated[object, Security(HTTPBearer(auto_error=False, bearerFormat="JWT"))],
+) -> Call:
+    """Whoever has a valid credential, scoped to a workspace or not. (`_key`, `_token`: for the OpenAPI document.)"""
+    _refuse_repeated_parameters(request)
+    services = services_of(request)
+    now = services.clock.now()
+    headers = request.headers
+    credential = read_credential(
+        headers.get("x-api-key"), headers.get("authorization"), services.secrets.signing_key, now
+    )
+    if credential is None:
+        raise unauthorized()
+    with services.store.read() as connection:
+        principal = find_principal(connection, credential)
+    if principal is None:
+        raise unauthorized()
+    return Call(services, request, credential, principal, now)
+
+
+def _reader(call: Annotated[Call, Depends(authenticate)]) -> Call:
+    if call.principal.workspace_id is None:
+        raise forbidden("This token is scoped to no workspace. Make one with POST /workspaces, or POST /auth/token.")
+    return call
+
+
+def _writer(call: Annotated[Call, Depends(_reader)]) -> Call:
+    if not call.principal.may_write:
+        raise forbidden("Your role is viewer: it may only read.")
+    return call
+
+
+def _user(call: Annotated[Call, Depends(authenticate)]) -> Call:
+    if call.principal.user_id is None:
+        raise forbidden("This needs the token of a user, not an API key. Get one from POST /auth/login.")
+    return call
+
+
+def uuid_of(text: str, what: str) -> int:
+    """The number behind an id in an address; 404 where it can be nobody's."""
+    number = from_uuid(text)
+    if number is None:
+        raise not_found(what)
+    return number
+
+
+def _refuse_repeated_parameters(request: Request) -> None:
+    """One of two values would be ignored, and which one is anybody's guess."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if len(names) == len(set(names)):
+        return
+    for field in get_flat_params(request.scope["route"].dependant):
+        if names.count(field.alias) > 1:
+            raise invalid(f"{field.alias} is given more than once.")
+
+
+Reading = Annotated[Call, Depends(_reader)]
+Writing = Annotated[Call, Depends(_writer)]
+OfUser = Annotated[Call, Depends(_user)]
+InServices = Annotated[Services, Depends(services_of)]

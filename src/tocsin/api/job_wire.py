@@ -1,0 +1,137 @@
+"""A job as requests write it, and as its row keeps it."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from tocsin.api.wire import LONGEST, Name, Seconds, WebAddress, Wire
+from tocsin.application.errors import invalid
+from tocsin.domain.model import SECOND, TenantScope, ThresholdMode
+
+_KEY = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def _job_key(text: str) -> str:
+    # A path segment of dots alone is resolved away by every HTTP client.
+    if not _KEY.fullmatch(text) or text in {".", ".."}:
+        raise ValueError("must be 1 to 100 characters of a-z, A-Z, 0-9, '.', '_' and '-'.")
+    return text
+
+
+class IntervalSchedule(Wire):
+    type: Literal["interval"]
+    seconds: Seconds
+
+
+class CrontabSchedule(Wire):
+    type: Literal["crontab"]
+    value: str = Field(max_length=256)
+    timezone: str = Field("UTC", max_length=64)
+
+
+class CalendarSchedule(Wire):
+    type: Literal["calendar"]
+    value: int = Field(ge=1, le=1_000_000)
+    unit: Literal["year", "month", "week", "day", "hour", "minute"]
+
+
+class LearnedSchedule(Wire):
+    type: Literal["learned"]
+
+
+class NoSchedule(Wire):
+    type: Literal["none"]
+
+
+Schedule = Annotated[
+    IntervalSchedule | CrontabSchedule | CalendarSchedule | LearnedSchedule | NoSchedule, Field(discriminator="type")
+]
+JobKey = Annotated[str, AfterValidator(_job_key)]
+Threshold = Annotated[int, Field(ge=1, le=1_000_000)]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class _Options(Wire):
+    """What may be left out, with its defaults; PATCH looks only at what was given."""
+
+    expected_interval_seconds: Seconds | None = None
+    schedule: Schedule | None = None
+    grace_period_seconds: int = Field(60, ge=0, le=LONGEST)
+    tenant_impact_threshold: Threshold = 3
+    consecutive_miss_threshold: Threshold = 3
+    threshold_mode: ThresholdMode = "any"
+    failure_threshold: Threshold | None = None
+    recovery_threshold: Threshold = 1
+    max_runtime_seconds: Seconds | None = None
+    tenant_scope: TenantScope = "seen"
+    tags: list[Tag] = Field(default_factory=list, max_length=50)
+    description: str = Field("", max_length=5_000)
+    runbook_url: WebAddress | None = None
+    is_active: bool = True
+
+
+class NewJob(_Options):
+    """`POST /jobs`."""
+
+    job_key: JobKey
+    name: Name
+
+
+class JobChanges(_Options):
+    """`PATCH /jobs/{jobKey}`: any of a job's fields."""
+
+    job_key: JobKey = ""
+    name: Name = ""
+
+
+#: Field of a request -> column of `jobs`, and how its value is kept.
+_COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "job_key": ("job_key", str),
+    "name": ("name", str),
+    "grace_period_seconds": ("grace", lambda seconds: seconds * SECOND),
+    "tenant_impact_threshold": ("impact_threshold", int),
+    "consecutive_miss_threshold": ("miss_threshold", int),
+    "threshold_mode": ("threshold_mode", str),
+    "failure_threshold": ("failure_threshold", lambda number: number),
+    "recovery_threshold": ("recovery_threshold", int),
+    "max_runtime_seconds": ("max_runtime", lambda seconds: None if seconds is None else seconds * SECOND),
+    "tenant_scope": ("tenant_scope", str),
+    "tags": ("tags", lambda tags: json.dumps(list(dict.fromkeys(tags)))),
+    "description": ("description", str),
+    "runbook_url": ("runbook_url", lambda url: url or ""),
+    "is_active": ("is_active", bool),
+}
+
+
+def new_row(job: NewJob) -> dict[str, Any]:
+    """The columns of a new job; refuses it without a schedule."""
+    schedule = _schedule(job)
+    if not schedule:
+        raise invalid("expectedIntervalSeconds is required (or a schedule instead).")
+    return {column: keep(getattr(job, field)) for field, (column, keep) in _COLUMNS.items()} | schedule
+
+
+def changed_columns(changes: JobChanges) -> dict[str, Any]:
+    """The columns that a PATCH sets."""
+    given = changes.given()
+    return {_COLUMNS[field][0]: _COLUMNS[field][1](given[field]) for field in given if field in _COLUMNS} | _schedule(
+        changes
+    )
+
+
+def _schedule(options: _Options) -> dict[str, Any]:
+    seconds, schedule = options.expected_interval_seconds, options.schedule
+    if seconds is not None and schedule is not None:
+        raise invalid("Give expectedIntervalSeconds or schedule, not both.")
+    if isinstance(schedule, IntervalSchedule):
+        seconds = schedule.seconds
+    if seconds is not None:
+        return {"schedule_type": "interval", "schedule_interval": seconds * SECOND}
+    if isinstance(schedule, NoSchedule):
+        return {"schedule_type": "none", "schedule_interval": None}
+    if schedule is not None:
+        raise invalid(f"schedule: {schedule.type} schedules are not supported yet.")
+    return {}

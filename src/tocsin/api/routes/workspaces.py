@@ -1,0 +1,96 @@
+"""/workspaces: the account that owns everything, its windows and its key."""
+
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter
+from pydantic import AfterValidator, Field
+from starlette.responses import Response
+
+from tocsin.api.calls import Call, OfUser, Reading, Writing
+from tocsin.api.masking import channel_object
+from tocsin.api.wire import DAY, Name, Wire
+from tocsin.application import accounts
+from tocsin.domain.model import SECOND
+from tocsin.store import Connection, views_deliveries
+from tocsin.store import views_accounts as views
+
+router = APIRouter(prefix="/workspaces", tags=["workspaces"])
+
+
+def _timezone(name: str) -> str:
+    if name != "UTC" and name not in available_timezones():
+        raise ValueError("must be an IANA time zone, like Europe/Vienna.")
+    return name
+
+
+Window = Annotated[int, Field(ge=1, le=30 * DAY)]
+
+
+class NewWorkspace(Wire):
+    name: Name
+
+
+class WorkspaceChanges(Wire):
+    name: Name = ""
+    recovery_window_seconds: Window = 1
+    close_window_seconds: Window = 1
+    cooldown_window_seconds: Window = 1
+    auto_create_tenants: Literal["events", "all", "none"] = "events"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+
+    def columns(self) -> dict[str, Any]:
+        """The columns that were given; windows in microseconds."""
+        return {
+            name.removesuffix("_seconds"): value * SECOND if name.endswith("_seconds") else value
+            for name, value in self.given().items()
+        }
+
+
+@router.post("", status_code=201)
+def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
+    """Make a workspace. Its API key is shown this once."""
+
+    def work(connection: Connection) -> object:
+        made = accounts.create_workspace(connection, call.services.ids, call.now, body.name, call.principal.user_id)
+        return {"workspace": views.workspace_object(connection, made.id), "apiKey": made.api_key}
+
+    return call.write(work, 201, "Workspace created.")
+
+
+@router.get("/me")
+def get_workspace(call: Reading) -> Response:
+    """The workspace, its windows and its channels, their secrets masked."""
+    return call.read(lambda connection: _whole(call, connection))
+
+
+@router.patch("/me")
+def change_workspace(call: Writing, body: WorkspaceChanges) -> Response:
+    """Change the name, the windows, or how tenants are made."""
+
+    def work(connection: Connection) -> object:
+        accounts.change_workspace(connection, call.workspace_id, body.columns())
+        return _whole(call, connection)
+
+    return call.write(work, message="Workspace changed.")
+
+
+@router.post("/rotate-key")
+def rotate_key(call: Writing) -> Response:
+    """A new API key, shown this once; the old one is dead at once."""
+
+    def work(connection: Connection) -> object:
+        key = accounts.rotate_key(connection, call.services.ids, call.now, call.workspace_id)
+        return {"workspace": views.workspace_object(connection, call.workspace_id), "apiKey": key}
+
+    return call.write(work, message="API key rotated.")
+
+
+def _whole(call: Call, connection: Connection) -> object:
+    channels = views_deliveries.list_channels(connection, call.workspace_id)
+    return {
+        **views.workspace_object(connection, call.workspace_id),
+        "channels": [channel_object(call.services.secrets, row) for row in channels],
+        "sentryDsn": None,
+        "pingKey": None,
+    }

@@ -1,0 +1,115 @@
+"""Let time pass: judge what is due, in the order in which it fell due, and word what people are to be told.
+
+Every step is a transaction of its own over a slice of what is due, so that check-ins never wait long behind it.
+"""
+
+from typing import NamedTuple
+
+from tocsin.application import announce
+from tocsin.application.ledger import Ledger
+from tocsin.application.settling import commit_ledger, judge_next, write_incidents
+from tocsin.domain import silence, threshold
+from tocsin.domain.ids import IdMaker
+from tocsin.domain.model import Stream
+from tocsin.domain.reason import Reason
+from tocsin.store import incidents, nodes
+from tocsin.store.engine import Connection, Transact
+from tocsin.store.hot import Due, HotStore
+
+#: Rows judged in one transaction. SQLite: 200 take some 7 ms, which is what a check-in may have to wait.
+SLICE_SQLITE = 200
+SLICE_POSTGRES = 1_000
+#: Absences this old touch no clock any more: the longest interval is 366 days.
+_ABSENCES_KEPT = 400 * 86_400 * 1_000_000
+
+
+class Step(NamedTuple):
+    """What one transaction did. `is_full`: there may be more of the same kind due."""
+
+    judged: int
+    is_full: bool
+
+
+class Tick:
+    """Everything that time alone brings about, up to a moment that is the caller's argument."""
+
+    def __init__(self, transact: Transact, hot: HotStore, ids: IdMaker, slice_size: int, public_url: str) -> None:
+        self._transact = transact
+        self._hot = hot
+        self._ids = ids
+        self._slice = slice_size
+        self._public_url = public_url
+
+    def advance(self, until_at: int, now: int) -> int:
+        """Judge all that is due up to `until_at`; how many rows that were.
+
+        `until_at` is the horizon: no check-in received before it is still on its way to the disk.
+        """
+        judged = 0
+        for step in (self._judge_streams, self._judge_runs, self._advance_incidents):
+            while True:
+                done = step(until_at, now)
+                judged += done.judged
+                if not done.is_full:
+                    break
+        self._word(until_at, now)
+        return judged
+
+    def _judge_streams(self, until_at: int, now: int) -> Step:
+        with self._transact() as connection:
+            due = self._hot.due_streams(connection, until_at, self._slice)
+            if not due:
+                return Step(0, is_full=False)
+            ledger = self._ledger(connection, until_at, now)
+            due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
+            for row in due:
+                judge_next(ledger, row.job, self._current(ledger, row), until_at)
+            commit_ledger(connection, self._hot, self._ids, now, ledger)
+            # What was judged may be due again at once: a stream that is caught up with after we were late.
+            return Step(len(due), is_full=True)
+
+    def _judge_runs(self, until_at: int, now: int) -> Step:
+        with self._transact() as connection:
+            due = self._hot.due_runs(connection, until_at, self._slice)
+            if not due:
+                return Step(0, is_full=False)
+            ledger = self._ledger(connection, until_at, now)
+            streams: dict[int, Stream] = {}
+            for row in due:
+                stream = streams.get(row.stream.id) or self._current(ledger, row)
+                streams[stream.id] = self._judge_run(ledger, row, stream, until_at)
+            commit_ledger(connection, self._hot, self._ids, now, ledger)
+            return Step(len(due), len(due) == self._slice)
+
+    def _judge_run(self, ledger: Ledger, row: Due, stream: Stream, until_at: int) -> Stream:
+        if row.run is None:
+            return stream
+        verdict = silence.judge_run(row.job, stream, row.run, ledger.absences, until_at)
+        if verdict.run is not None:
+            ledger.changes.changed_runs[verdict.run.id] = verdict.run
+        if verdict.reason is Reason.NOT_DUE or verdict.run is None:
+            return stream
+        return ledger.keep(row.job, stream, verdict.stream, verdict.run.at)
+
+    def _advance_incidents(self, until_at: int, now: int) -> Step:
+        with self._transact() as connection:
+            due = incidents.due_environments(connection, until_at, self._slice)
+            if not due:
+                return Step(0, is_full=False)
+            ledger = self._ledger(connection, until_at, now)
+            ledger.advance(incidents.lock_situations(connection, due), until_at)
+            write_incidents(connection, self._ids, now, ledger)
+            return Step(len(due), len(due) == self._slice)
+
+    def _word(self, until_at: int, now: int) -> None:
+        """All deadlines up to `until_at` are judged: the alerts of those moments can be worded."""
+        worded = announce.BATCH
+        while worded == announce.BATCH:
+            with self._transact() as connection:
+                worded = announce.word_alerts(connection, self._ids, now, until_at, self._public_url)
+
+    def _ledger(self, connection: Connection, until_at: int, now: int) -> Ledger:
+        return Ledger(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))
+
+    def _current(self, ledger: Ledger, row: Due) -> Stream:
+        return threshold.current(row.stream, row.environment)

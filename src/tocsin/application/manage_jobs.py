@@ -1,0 +1,58 @@
+"""Jobs as a person makes, changes and deletes them."""
+
+from typing import Any
+
+from tocsin.application import watching
+from tocsin.application.errors import conflict, not_found
+from tocsin.domain.ids import IdMaker, from_uuid
+from tocsin.store import Connection
+from tocsin.store import jobs as rows
+
+Row = dict[str, Any]
+
+
+def create_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int, values: Row) -> None:
+    """`values`: columns of `jobs`, complete but for the ids."""
+    job_id = ids.new(now)
+    row = {**values, "id": job_id, "workspace_id": workspace_id, "created_at": now}
+    if not rows.insert_job(connection, row):
+        raise _key_taken(values["job_key"])
+    watching.job_created(connection, ids, now, job_id)
+
+
+def change_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int, job_key: str, changes: Row) -> str:
+    """`changes`: columns of `jobs`. The job's key afterwards."""
+    before = _lock(connection, workspace_id, job_key)
+    after = {**before, **changes}
+    if after == before:
+        return job_key
+    if not rows.update_job(connection, workspace_id, before["id"], changes):
+        raise _key_taken(after["job_key"])
+    watching.job_changed(connection, ids, now, before, after)
+    return str(after["job_key"])
+
+
+def delete_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int, job_key: str) -> None:
+    """The job goes with its runs; its incident closes as resolved."""
+    job = _lock(connection, workspace_id, job_key)
+    watching.job_deleted(connection, ids, now, workspace_id, job["id"])
+
+
+def forget_stream(connection: Connection, ids: IdMaker, now: int, workspace_id: int, job_key: str, stream: str) -> None:
+    """Watch the stream (a UUID) no more until it is heard again."""
+    job = _lock(connection, workspace_id, job_key)
+    stream_id = from_uuid(stream)
+    if stream_id is None or not rows.has_stream(connection, workspace_id, job["id"], stream_id):
+        raise not_found("Stream")
+    watching.stream_forgotten(connection, ids, now, workspace_id, stream_id)
+
+
+def _lock(connection: Connection, workspace_id: int, job_key: str) -> Row:
+    job = rows.lock_job(connection, workspace_id, job_key)
+    if job is None:
+        raise not_found("Job")
+    return job
+
+
+def _key_taken(job_key: str) -> Exception:
+    return conflict(f"A job with the jobKey {job_key} exists already.")

@@ -1,0 +1,285 @@
+"""Record a batch of check-ins: load everything it concerns, decide one by one, write each table once.
+
+One transaction for all of them; who calls commits, and only then answers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tocsin.application import watching
+from tocsin.application.errors import Refused, conflict, invalid, not_found, unauthorized, unprocessable
+from tocsin.application.ledger import Ledger
+from tocsin.application.settling import commit_ledger, judge_passed
+from tocsin.domain import check_in as checking
+from tocsin.domain import history, silence, threshold
+from tocsin.domain.check_in import Heard
+from tocsin.domain.ids import IdMaker, to_uuid
+from tocsin.domain.model import Absence, CheckIn, CheckInKind, Job, JobEnvironment, Run, Stream
+from tocsin.domain.reason import Reason
+from tocsin.store import idempotency
+from tocsin.store.engine import Connection
+from tocsin.store.hot import Found, HotStore
+
+_DEAD_KEY = unauthorized()
+
+
+class Receipt(NamedTuple):
+    """What became of a check-in; `run_id` ties a result to its start, `next_due_at` in microseconds."""
+
+    reason: Reason
+    ping_id: int
+    run_id: str
+    missed_runs: int
+    next_due_at: int | None
+
+    @property
+    def is_duplicate(self) -> bool:
+        return self.reason is Reason.DUPLICATE
+
+
+class Held(NamedTuple):
+    """A check-in that must wait: a deadline before it may not be judged yet."""
+
+
+class Replayed(NamedTuple):
+    """An `Idempotency-Key` seen before: the answer given then."""
+
+    status: int
+    answer: str
+
+
+Outcome = Receipt | Refused | Held | Replayed
+
+
+class Submission(NamedTuple):
+    """A check-in and who sent it. `idempotency`: (route, key, body hash), where the sender asked for it."""
+
+    check_in: CheckIn
+    key_id: int | None = None
+    idempotency: tuple[str, str, str] | None = None
+
+
+@dataclass(slots=True)
+class _Target:
+    """A stream with what the batch knows of it so far."""
+
+    job: Job
+    stream: Stream
+    environment: JobEnvironment
+    named: dict[str, Run] = field(default_factory=dict)
+    open: list[Run] = field(default_factory=list)
+    is_held: bool = False
+
+
+class _Batch:
+    """One batch on its way from submissions to outcomes."""
+
+    def __init__(self, connection: Connection, hot: HotStore, ledger: Ledger, horizon: int | None) -> None:
+        self.connection = connection
+        self.hot = hot
+        self.ledger = ledger
+        self.horizon = horizon
+        self.targets: dict[tuple[int, int, str], _Target] = {}
+
+    def decide(self, submission: Submission, found: Found) -> Outcome:
+        check_in = submission.check_in
+        if found.job is None:
+            return not_found("Job")
+        if found.tenant_id is None:
+            return not_found("Tenant")
+        if not found.tenant_is_active:
+            return unprocessable("Tenant is deactivated.")
+        target = self.target(found, check_in)
+        if found.run is not None and found.run.client_run_id is not None:
+            target.named.setdefault(found.run.client_run_id, found.run)
+        if target.is_held or not self._may_judge(target, check_in):
+            target.is_held = True
+            return Held()
+        self._judge_before(target, check_in)
+        return self._hear(target, check_in)
+
+    def target(self, found: Found, check_in: CheckIn) -> _Target:
+        """The stream the check-in belongs to; a new one begins with it."""
+        if found.job is None or found.tenant_id is None:
+            raise ValueError("a check-in without job or tenant has no stream")
+        key = (found.job.id, found.tenant_id, check_in.environment)
+        known = self.targets.get(key)
+        if known is not None:
+            return known
+        environment = found.environment or self._new_environment(found.job, check_in.environment)
+        if found.stream is None:
+            stream = checking.new_stream(
+                self.ledger.new_id(),
+                found.job,
+                environment.id,
+                found.tenant_id,
+                check_in.received_at,
+                environment.epoch,
+            )
+            self.ledger.add_stream(stream)
+        else:
+            stream = threshold.current(found.stream, environment)
+        target = self.targets[key] = _Target(found.job, stream, environment)
+        return target
+
+    def _new_environment(self, job: Job, name: str) -> JobEnvironment:
+        for environment in self.ledger.changes.new_environments:
+            if environment.job_id == job.id and environment.environment == name:
+                return environment
+        environment = JobEnvironment(self.ledger.new_id(), job.workspace_id, job.id, name)
+        self.ledger.changes.new_environments.append(environment)
+        return environment
+
+    def _may_judge(self, target: _Target, check_in: CheckIn) -> bool:
+        """Whether all deadlines before the receipt may be judged: no node still holds an older check-in."""
+        deadline = silence.next_deadline(target.job, target.stream)
+        is_past = deadline is not None and deadline < check_in.received_at
+        return not is_past or self.horizon is None or deadline is None or deadline <= self.horizon
+
+    def _judge_before(self, target: _Target, check_in: CheckIn) -> None:
+        """What fell due before this check-in came is judged first, as if the tick had been here."""
+        moment = check_in.received_at - 1
+        for run in [r for r in target.open if r.check_at is not None and r.check_at <= moment]:
+            verdict = silence.judge_run(target.job, target.stream, run, self.ledger.absences, moment)
+            if verdict.reason is not Reason.NOT_DUE and verdict.run is not None:
+                target.open.remove(run)
+                self._remember_run(target, verdict.run, is_new=False)
+                target.stream = self.ledger.keep(target.job, target.stream, verdict.stream, verdict.run.at)
+        target.stream = judge_passed(self.ledger, target.job, target.stream, moment)
+
+    def _hear(self, target: _Target, check_in: CheckIn) -> Receipt:
+        run = target.named.get(check_in.run_id) if check_in.run_id is not None else None
+        if check_in.run_id is None and check_in.kind is not CheckInKind.START and target.open:
+            run = target.open[-1]
+        new_id = self.ledger.new_id()
+        first_id = target.stream.stored_success_id
+        heard = checking.hear(target.job, target.stream, run, check_in, new_id)
+        self._take(target, check_in, heard, is_new=run is None)
+        ping_id = first_id if heard.reason is Reason.DUPLICATE and first_id is not None else new_id
+        shown = heard.run or run
+        run_id = shown.client_run_id or to_uuid(shown.id) if shown else check_in.run_id or to_uuid(ping_id)
+        due = silence.next_due_at(target.job, target.stream)
+        return Receipt(heard.reason, ping_id, run_id, target.stream.missed_runs, due)
+
+    def _take(self, target: _Target, check_in: CheckIn, heard: Heard, *, is_new: bool) -> None:
+        """Write what was heard; where it tells of the past, draw the stream anew first."""
+        job, before, after = target.job, target.stream, heard.stream
+        may_open = True
+        if heard.is_late and heard.run is not None:
+            after, may_open = self._redraw(target, heard, heard.run)
+        if heard.run is not None:
+            self._remember_run(target, heard.run, is_new=is_new)
+        target.stream = self.ledger.keep(job, before, after, check_in.received_at, may_open=may_open)
+
+    def _redraw(self, target: _Target, heard: Heard, run: Run) -> tuple[Stream, bool]:
+        """The stream drawn anew, and whether the run is its newest result."""
+        self.ledger.flush(lambda changes: self.hot.write(self.connection, changes))
+        known = target.named.get(run.client_run_id or "")
+        moments = [run.at, run.began_at, *([known.at, known.began_at] if known else [])]
+        stretch = self.hot.stretch(
+            self.connection, target.stream.id, min(moments), max(moments), target.job.recovery_threshold
+        )
+        drawn = history.redraw(target.job, heard.stream, stretch, run, self.ledger.absences, self.ledger.new_id)
+        self.ledger.changes.new_runs.update({row.id: row for row in drawn.written})
+        self.ledger.changes.removed_runs += drawn.removed
+        return drawn.stream, run.at >= (heard.stream.last_result_at or 0)
+
+    def _remember_run(self, target: _Target, run: Run, *, is_new: bool) -> None:
+        changes = self.ledger.changes
+        fresh = is_new or run.id in changes.new_runs
+        (changes.new_runs if fresh else changes.changed_runs)[run.id] = run
+        if run.client_run_id is not None:
+            target.named[run.client_run_id] = run
+        target.open = [r for r in target.open if r.id != run.id]
+        if run.outcome == "in_progress":
+            target.open.append(run)
+
+
+#: Words the answer that an `Idempotency-Key` is to repeat.
+Answer = Callable[[Submission, Receipt | Refused], str]
+
+
+def record(
+    connection: Connection,
+    hot: HotStore,
+    ids: IdMaker,
+    batch: Sequence[Submission],
+    now: int,
+    absences: Sequence[Absence] = (),
+    horizon: int | None = None,
+    answer: Answer | None = None,
+) -> list[Outcome]:
+    """Record `batch`, in the order of receipt, and say what became of each.
+
+    `horizon`: no deadline after it may be judged (None: this node alone commits check-ins).
+    """
+    ledger = Ledger(ids, now, absences)
+    replayed = {i: _replay(connection, s, now) for i, s in enumerate(batch) if s.idempotency is not None}
+    live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
+    work = _Batch(connection, hot, ledger, horizon)
+    found = _found(connection, hot, ids, now, batch)
+    _load_open_runs(work, batch, found)
+    outcomes: list[Outcome] = []
+    for i, submission in enumerate(batch):
+        if submission.key_id is not None and submission.key_id not in live:
+            outcomes.append(_DEAD_KEY)
+        else:
+            outcomes.append(replayed.get(i) or work.decide(submission, found[i]))
+    commit_ledger(connection, hot, ids, now, ledger)
+    if answer is not None:
+        for i in (i for i, earlier in replayed.items() if earlier is None):
+            _remember_answer(connection, batch[i], outcomes[i], answer)
+    return outcomes
+
+
+def _found(connection: Connection, hot: HotStore, ids: IdMaker, now: int, batch: Sequence[Submission]) -> list[Found]:
+    """What each check-in concerns; tenants nobody knows yet are made where the workspace wants that."""
+    check_ins = [s.check_in for s in batch]
+    found = hot.find(connection, check_ins)
+    unknown = {
+        (c.workspace_id, c.tenant) for c, f in zip(check_ins, found, strict=True) if f.tenant_id is None and f.job
+    }
+    made = [watching.make_tenant_if_wanted(connection, ids, now, *who) for who in sorted(unknown)]
+    return hot.find(connection, check_ins) if any(made) else found
+
+
+def _load_open_runs(work: _Batch, batch: Sequence[Submission], found: Sequence[Found]) -> None:
+    """Results without a run id close the newest open run: load those of the streams that have any."""
+    wanted = {f.stream.id: i for i, f in enumerate(found) if f.stream is not None and f.stream.open_runs}
+    if not wanted:
+        return
+    for run in work.hot.open_runs(work.connection, list(wanted)):
+        i = wanted[run.stream_id]
+        target = work.target(found[i], batch[i].check_in)
+        target.open.append(run)
+        if run.client_run_id is not None:
+            target.named[run.client_run_id] = run
+
+
+def _replay(connection: Connection, submission: Submission, now: int) -> Outcome | None:
+    """What an earlier request under the same `Idempotency-Key` was answered, or that it cannot be repeated."""
+    scope, body_hash = _scope(submission)
+    earlier = idempotency.claim(connection, scope, body_hash, now)
+    if earlier is None:
+        return None
+    if earlier.body_hash != body_hash:
+        return invalid("Idempotency-Key was used with another body; take a new key for a new request.")
+    if earlier.status is None or earlier.answer is None:
+        return conflict("A request with this Idempotency-Key is still in flight; try again when it has been answered.")
+    return Replayed(earlier.status, earlier.answer)
+
+
+def _remember_answer(connection: Connection, submission: Submission, outcome: Outcome, answer: Answer) -> None:
+    scope = _scope(submission)[0]
+    if isinstance(outcome, Receipt):
+        idempotency.remember(connection, scope, 200, answer(submission, outcome))
+    elif isinstance(outcome, Refused) and outcome is not _DEAD_KEY:
+        idempotency.remember(connection, scope, outcome.status, answer(submission, outcome))
+    else:
+        idempotency.forget(connection, scope)
+
+
+def _scope(submission: Submission) -> tuple[idempotency.Scope, str]:
+    route, key, body_hash = submission.idempotency or ("", "", "")
+    return idempotency.Scope(submission.check_in.workspace_id, route, key), body_hash

@@ -1,0 +1,146 @@
+"""The only module that knows everybody: it wires a node from its settings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount
+
+from tocsin.api.app import build_api
+from tocsin.api.services import Services
+from tocsin.application.installation import FirstStart, begin, check_key
+from tocsin.clock import SystemClock
+from tocsin.dashboard.claim import claim_routes
+from tocsin.delivery.channel import Config, Delivered, Verdict
+from tocsin.delivery.message import Message
+from tocsin.delivery.safe_http import SafeHttp
+from tocsin.delivery.sender import Sender, blocking_test_sender
+from tocsin.delivery.worker import DeliveryWorker
+from tocsin.domain.ids import IdMaker
+from tocsin.domain.model import SECOND
+from tocsin.ingest.http import Senders
+from tocsin.ingest.http import routes as ingest_routes
+from tocsin.ingest.pulse import Pulse
+from tocsin.secret_box import SecretBox
+from tocsin.settings import Settings
+from tocsin.store.engine import Store
+from tocsin.store.installation import read_vitals, why_not_writable
+from tocsin.store.migrations import migrate
+from tocsin.supervise import Loop, finish, supervise
+from tocsin.telemetry.health import health_routes
+from tocsin.telemetry.heartbeat import Heartbeat
+from tocsin.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+#: How long the loops may take to end once they are told to.
+_STOP_SECONDS = 4.0
+
+
+@dataclass
+class Application:
+    """A node, ready to be served: `asgi` starts and stops what runs beside the requests.
+
+    `first_start` is set where this start began the installation.
+    """
+
+    settings: Settings
+    asgi: Starlette
+    store: Store
+    first_start: FirstStart | None
+
+
+def build(settings: Settings, clock: SystemClock | None = None) -> Application:
+    """Opens the database, brings it to its schema, joins the other nodes, and wires this one.
+
+    Raises NewerDatabaseError, SecretError and WrongKeyError, each with a sentence for the operator.
+    """
+    parts = _Parts(settings, clock or SystemClock())
+    return Application(settings, parts.asgi(), parts.store, parts.first_start)
+
+
+class _Parts:
+    """The collaborators of one node, made once."""
+
+    def __init__(self, settings: Settings, clock: SystemClock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.ids = IdMaker()
+        self.metrics = Metrics()
+        self.secrets = SecretBox.open(settings.resolved_key_file)
+        self.store = Store(settings.resolved_database_url)
+        migrate(self.store)
+        with self.store.write() as connection:
+            check_key(connection, self.secrets.fingerprint)
+            self.first_start = begin(connection, self.ids, clock.now())
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics)
+        self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
+
+    def asgi(self) -> Starlette:
+        token = self.settings.metrics_token.get_secret_value()
+        routes: list[BaseRoute] = [*health_routes(self._why_not_ready, self.metrics, token, self._refresh_vitals)]
+        if self.settings.role != "worker":
+            senders = Senders(self.store, self.secrets, self.clock)
+            routes += ingest_routes(self.pulse.recorder, senders, self.clock)
+            routes += [*claim_routes(), Mount("/", build_api(self._services()))]
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    def _services(self) -> Services:
+        send_test = blocking_test_sender(self.settings.allowed_networks, self.clock, self.ids)
+        return Services(self.store, self.clock, self.ids, self.secrets, self.settings, send_test)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Starts everything, and ends it the other way round: what is queued is committed before the node leaves."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.store.close)
+            await self.pulse.start()
+            stack.push_async_callback(self.pulse.stop)
+            if self.settings.role != "api":
+                await self._start_loops(stack)
+            yield
+        log.info("node_stopped", reason="told to")
+
+    async def _start_loops(self, stack: AsyncExitStack) -> None:
+        http = await stack.enter_async_context(SafeHttp(self.settings.allowed_networks))
+        sender = _CountingSender(http, self.metrics)
+        worker = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids)
+        loops: dict[str, Loop] = {"delivery": worker.run}
+        if self.settings.heartbeat_url:
+            loops["heartbeat"] = Heartbeat(self.settings.heartbeat_url, self.pulse.tick_lag).run
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(supervise(name, loop, stop), name=name) for name, loop in loops.items()]
+        stack.push_async_callback(finish, tasks, _STOP_SECONDS)
+        stack.callback(stop.set)
+
+    # --- being watched --------------------------------------------------------------------------------------------
+
+    async def _why_not_ready(self) -> str | None:
+        reason = self.pulse.why_not_ready()
+        return reason or await asyncio.to_thread(why_not_writable, self.store, self.clock.now())
+
+    def _refresh_vitals(self) -> None:
+        with self.store.read() as connection:
+            vitals = read_vitals(connection)
+        oldest_at = vitals.oldest_undelivered_at
+        age = 0.0 if oldest_at is None else max(self.clock.now() - oldest_at, 0) / SECOND
+        self.metrics.set_vitals(
+            open_incidents=vitals.open_incidents, undelivered=vitals.undelivered, undelivered_age=age
+        )
+
+
+class _CountingSender(Sender):
+    """A sender whose attempts appear in the metrics."""
+
+    def __init__(self, http: SafeHttp, metrics: Metrics) -> None:
+        super().__init__(http)
+        self._attempts = metrics.delivery_attempts
+
+    async def send(self, provider_name: str, config: Config, message: Message, now: int) -> Verdict:
+        verdict = await super().send(provider_name, config, message, now)
+        outcome = "delivered" if isinstance(verdict, Delivered) else type(verdict).__name__.lower()
+        self._attempts.labels(provider_name, outcome).inc()
+        return verdict

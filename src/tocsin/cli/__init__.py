@@ -1,0 +1,36 @@
+"""The command `tocsin`. Each command is thin: it reads its options, and calls what does the work."""
+
+import typer
+
+from tocsin import __version__
+from tocsin.cli import demo, migrate, scenario, serve, settings
+
+app = typer.Typer(
+    name="tocsin",
+    help="The alarm bell that rings when jobs go silent.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("migrate")(migrate.migrate)
+app.command("settings")(settings.settings)
+app.command("demo")(demo.demo)
+app.command("scenario")(scenario.scenario)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tocsin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Options that come before any command."""
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,1 @@
+"""Pages for people. They read and write through the API, as anybody may."""

@@ -1,0 +1,1 @@
+"""From the outbox to people: at least once, in order, safely."""

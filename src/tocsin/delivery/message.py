@@ -1,0 +1,140 @@
+"""An alert in words, once for all channels: for somebody at 3 a.m. who did not write the job."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, SECOND, AlertKind
+
+#: Later than this is worth saying.
+_DELAY_SHOWN = 60 * SECOND
+_NAMES_SHOWN = 10
+_NAME_LIMIT = 80
+
+
+class Message(NamedTuple):
+    """One delivery in words. `id` stays the same over all attempts; `title` and `lines` are plain text.
+
+    `state` is the incident's, as the alert leaves it; `content` is what `application.announce` made.
+    """
+
+    id: str
+    kind: str
+    title: str
+    lines: tuple[str, ...]
+    state: str
+    url: str
+    runbook_url: str
+    content: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        links = [f"Runbook: {self.runbook_url}"] if self.runbook_url else []
+        links += [f"Incident: {self.url}"] if self.url else []
+        return "\n".join([self.title, *self.lines, *links])
+
+
+def compose(delivery_id: str, content: Mapping[str, Any], moment_at: int, now: int) -> Message:
+    """Words the content of an alert that became due at `moment_at`, sent at `now` (microseconds)."""
+    kind = content["kind"]
+    job = content.get("job") or {}
+    lines = _test_lines() if kind == AlertKind.TEST else _lines(content)
+    return Message(
+        delivery_id,
+        kind,
+        _title(content),
+        (*lines, *_delay(now - moment_at)),
+        {AlertKind.RESOLVED: "Closed", AlertKind.TEST: "Test"}.get(kind, "Open"),
+        content.get("url") or "",
+        job.get("runbookUrl") or "",
+        content,
+    )
+
+
+def _title(content: Mapping[str, Any]) -> str:
+    if content["kind"] == AlertKind.TEST:
+        return "Tocsin test alert"
+    subject, who = _subject(content), _who(content)
+    match content["kind"]:
+        case AlertKind.RESOLVED:
+            return f"Resolved: {subject}"
+        case AlertKind.BLAST_RADIUS_EXPANDED:
+            return f"Spreading: {subject} {_trouble(content)}{who}"
+        case AlertKind.REOPENED:
+            return f"Again: {subject} {_trouble(content)}{who}"
+    return f"{subject} {_trouble(content)}{who}"
+
+
+def _subject(content: Mapping[str, Any]) -> str:
+    incident = content["incident"]
+    if incident["kind"] != "job":
+        pattern = _short(incident.get("patternName") or incident.get("patternId") or "")
+        return f"{incident['integrationKey']} ({pattern})"
+    name = _short(incident.get("jobName") or incident["jobKey"])
+    environment = incident.get("environment") or DEFAULT_ENVIRONMENT
+    return name if environment == DEFAULT_ENVIRONMENT else f"{name} ({environment})"
+
+
+def _trouble(content: Mapping[str, Any]) -> str:
+    if content["incident"]["kind"] != "job":
+        return "reports failures"
+    missed = content["missedRuns"]
+    if not missed:
+        return "is failing"
+    return "missed a run" if missed == 1 else f"missed {missed} runs"
+
+
+def _who(content: Mapping[str, Any]) -> str:
+    count = content["tenantCount"]
+    names = _names(content)
+    if not names:
+        return ""
+    return f" for {names[0]}" if count == 1 else f" for {count} customers"
+
+
+def _lines(content: Mapping[str, Any]) -> Iterator[str]:
+    incident, names = content["incident"], _names(content)
+    if content.get("reason"):
+        yield content["reason"] + "."
+    if names:
+        more = content["tenantCount"] - len(names[:_NAMES_SHOWN])
+        yield f"Affected customers: {', '.join(names[:_NAMES_SHOWN])}{f' and {more} more' if more > 0 else ''}"
+    if incident["kind"] == "job":
+        yield f"Job: {incident['jobKey']} · missed runs: {content['missedRuns']} · {_since(content)}"
+    else:
+        yield f"Integration: {incident['integrationKey']} · events: {incident['eventCount']} · {_since(content)}"
+
+
+def _since(content: Mapping[str, Any]) -> str:
+    incident = content["incident"]
+    if content["kind"] == AlertKind.RESOLVED:
+        return f"open since {_clock(incident['openedAt'])}, closed {_clock(content['at'])}"
+    return f"since {_clock(incident.get('reopenedAt') or incident['openedAt'])}"
+
+
+def _clock(iso: str) -> str:
+    return f"{iso[:10]} {iso[11:19]} UTC"
+
+
+def _names(content: Mapping[str, Any]) -> list[str]:
+    """The customers by name; the workspace's own tenant is none."""
+    return [
+        _short(tenant["tenantName"] or tenant["externalId"])
+        for tenant in content["affectedTenants"]
+        if tenant["externalId"] != DEFAULT_TENANT
+    ]
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _NAME_LIMIT else flat[: _NAME_LIMIT - 1] + "…"
+
+
+def _test_lines() -> Iterator[str]:
+    yield "This channel works: alerts about silent and failing jobs will arrive here."
+
+
+def _delay(delay: int) -> Iterator[str]:
+    if delay >= _DELAY_SHOWN:
+        minutes = delay // (60 * SECOND)
+        hours, rest = divmod(minutes, 60)
+        yield f"Delayed by {f'{hours} h {rest} min' if hours else f'{minutes} min'}: it could not be delivered sooner."

@@ -1,0 +1,1 @@
+"""What is true about time, silence and incidents. Pure: no I/O, no clock, no logging."""

@@ -1,0 +1,235 @@
+"""What one check-in does to its stream: pure, in the order in which things happened.
+
+A check-in that tells of a moment before what is already known goes to `history`, which draws the stream anew.
+"""
+
+from typing import NamedTuple
+
+from tocsin.domain import schedule, silence
+from tocsin.domain.ids import to_uuid
+from tocsin.domain.model import SECOND, CheckIn, CheckInKind, Job, Outcome, Run, Stream
+from tocsin.domain.reason import Reason
+
+DUPLICATE_WITHIN = 10 * SECOND
+
+
+class Heard(NamedTuple):
+    """What a check-in did. `run`: the run to write, new or changed. `is_late`: it tells of the past, and the stream
+    must be drawn anew with `run` in it (`domain.history`); `stream` then only knows that it was heard."""
+
+    reason: Reason
+    stream: Stream
+    run: Run | None
+    is_late: bool = False
+
+
+def new_stream(stream_id: int, job: Job, environment_id: int, tenant_id: int, since_at: int, epoch: int = 0) -> Stream:
+    """A stream that is expected from `since_at` on."""
+    stream = Stream(stream_id, job.workspace_id, environment_id, tenant_id, True, since_at, since_at, epoch=epoch)
+    return stream._replace(check_at=silence.next_deadline(job, stream))
+
+
+def watched_again(job: Job, stream: Stream, since_at: int) -> Stream:
+    """Expectation begins anew at `since_at`: a fresh window."""
+    fresh = stream._replace(
+        is_watched=True,
+        expected_since_at=since_at,
+        anchor_at=since_at,
+        anchor_misses=0,
+        missed_runs=0,
+        missed_base=0,
+        silence_streak=0,
+        unknown_absence_id=None,
+    )
+    return fresh._replace(check_at=silence.next_deadline(job, fresh))
+
+
+def is_duplicate(job: Job, stream: Stream, check_in: CheckIn) -> bool:
+    """Whether this success only repeats the one before (spec of §6: within 10 s and a tenth of the distance)."""
+    if check_in.kind is not CheckInKind.SUCCESS or stream.stored_success_at is None:
+        return False
+    between = schedule.distance(job.schedule)
+    within = DUPLICATE_WITHIN if between is None else min(DUPLICATE_WITHIN, between // 10)
+    if check_in.received_at - stream.stored_success_at >= within:
+        return False
+    if check_in.run_id is None and stream.open_runs:
+        return False
+    return check_in.run_id in (None, stream.stored_success_run_id) and check_in.occurred_at in (
+        None,
+        stream.stored_success_occurred_at,
+    )
+
+
+def hear(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
+    """Decide one check-in. `run` is the one it names by its run id, else, for a result, the newest open one.
+
+    All deadlines of the stream before the receipt must have been judged. `new_id` becomes the run's, if one is made,
+    and the id under which a duplicate of this check-in is answered.
+    """
+    if not stream.is_watched:
+        stream = watched_again(job, stream, check_in.received_at)
+    if is_duplicate(job, stream, check_in):
+        heard = _heard(stream, check_in)
+        moment = max(check_in.moment, heard.last_success_at or 0)
+        return Heard(
+            Reason.DUPLICATE, heard._replace(last_success_at=moment, anchor_at=max(moment, heard.anchor_at)), None
+        )
+    heard = _remember(_heard(stream, check_in), check_in, new_id)
+    if check_in.kind is CheckInKind.START:
+        return _start(job, heard, run, check_in, new_id)
+    return _result(job, heard, run, check_in, new_id)
+
+
+def _heard(stream: Stream, check_in: CheckIn) -> Stream:
+    return stream._replace(last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at))
+
+
+def _remember(stream: Stream, check_in: CheckIn, new_id: int) -> Stream:
+    """What a duplicate of this check-in would repeat; nothing, unless it is a success."""
+    is_success = check_in.kind is CheckInKind.SUCCESS
+    return stream._replace(
+        stored_success_id=new_id if is_success else None,
+        stored_success_at=check_in.received_at if is_success else None,
+        stored_success_run_id=check_in.run_id if is_success else None,
+        stored_success_occurred_at=check_in.occurred_at if is_success else None,
+    )
+
+
+def known_until(job: Job, stream: Stream) -> int | None:
+    """The latest moment about which something is settled: a result, or a judged deadline."""
+    moments = [m for m in (stream.last_result_at, silence.judged_until(job, stream)) if m is not None]
+    return max(moments) if moments else None
+
+
+def _is_late(job: Job, stream: Stream, moment: int) -> bool:
+    settled = known_until(job, stream)
+    return settled is not None and moment <= settled
+
+
+def _start(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
+    moment = check_in.moment
+    if run is not None:
+        return _start_known(job, stream, run, moment)
+    limit = silence.timeout_after(job)
+    opened = _new_run(job, stream, check_in, new_id, Outcome.IN_PROGRESS)._replace(
+        started_at=moment, check_at=None if limit is None else moment + limit
+    )
+    began = stream._replace(open_runs=stream.open_runs + 1, last_began_at=max(stream.last_began_at or moment, moment))
+    return Heard(Reason.RUN_STARTED, began, opened, _is_late(job, stream, moment))
+
+
+def _start_known(job: Job, stream: Stream, run: Run, moment: int) -> Heard:
+    """A start for a run already known: the earliest start is the true one."""
+    if run.started_at is not None and run.started_at <= moment:
+        return Heard(Reason.START_ADDED, stream, None)
+    changed = run._replace(started_at=moment)
+    if run.outcome == Outcome.IN_PROGRESS:
+        limit = silence.timeout_after(job)
+        changed = changed._replace(at=moment, check_at=None if limit is None else moment + limit)
+    elif run.finished_at is not None and run.duration is None:
+        changed = changed._replace(duration=max(run.finished_at - moment, 0))
+    return Heard(Reason.START_ADDED, stream, changed, is_late=True)
+
+
+def _result(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
+    outcome = Outcome.OK if check_in.kind is CheckInKind.SUCCESS else Outcome.ERROR
+    moment = check_in.moment
+    if run is None:
+        lone = _new_run(job, stream, check_in, new_id, outcome)
+        lone = lone._replace(
+            finished_at=moment, started_at=None if check_in.duration is None else moment - check_in.duration
+        )
+        return _settle(job, stream, lone, Reason.RUN_RECORDED)
+    finished = _finished(run, check_in, outcome)
+    if run.outcome == Outcome.IN_PROGRESS:
+        closing = stream._replace(open_runs=max(stream.open_runs - 1, 0))
+        return _settle(job, closing, finished, Reason.RUN_CLOSED)
+    if run.outcome == Outcome.TIMEOUT and moment > run.at:
+        late = run._replace(finished_at=moment, duration=finished.duration)
+        return Heard(Reason.DURATION_ADDED, stream, late)
+    if run.outcome in (Outcome.OK, Outcome.ERROR) and not _supersedes(run, outcome, moment):
+        return Heard(Reason.OLDER_RESULT, stream, None)
+    return Heard(Reason.RUN_CORRECTED, stream, finished, is_late=True)
+
+
+def _supersedes(run: Run, outcome: Outcome, moment: int) -> bool:
+    """Of several results for one run the latest stands; of equal ones, the failure."""
+    return moment > run.at or (moment == run.at and outcome is Outcome.ERROR and run.outcome == Outcome.OK)
+
+
+def _settle(job: Job, stream: Stream, run: Run, reason: Reason) -> Heard:
+    """A run has its result: in order, the stream moves on; else it must be drawn anew."""
+    if _is_late(job, stream, run.at):
+        return Heard(reason, stream, run, is_late=True)
+    began = stream._replace(last_began_at=max(stream.last_began_at or run.began_at, run.began_at))
+    moved = succeeded(began, run.at) if run.outcome == Outcome.OK else failed(job, began, run)
+    return Heard(reason, moved, run)
+
+
+def succeeded(stream: Stream, moment: int) -> Stream:
+    """The stream after a success at `moment`: nothing is missed, nothing fails, the window runs from here."""
+    return stream._replace(
+        anchor_at=max(moment, stream.expected_since_at),
+        anchor_misses=0,
+        missed_runs=0,
+        missed_base=0,
+        consecutive_failures=0,
+        failures_base=0,
+        successes_in_row=stream.successes_in_row + 1,
+        silence_streak=0,
+        unknown_absence_id=None,
+        unknown_timeout=False,
+        last_success_at=moment,
+        last_result_at=moment,
+    )
+
+
+def failed(job: Job, stream: Stream, run: Run) -> Stream:
+    """The stream after a failure: recorded, and resets nothing. A late run of a missed slot is one failure, not two."""
+    judged = silence.judged_until(job, stream)
+    is_told_already = bool(stream.silence_streak) and judged is not None and run.began_at <= judged
+    return stream._replace(
+        consecutive_failures=stream.consecutive_failures + (0 if is_told_already else 1),
+        successes_in_row=0,
+        unknown_timeout=False,
+        last_result_at=run.at,
+    )
+
+
+def _new_run(job: Job, stream: Stream, check_in: CheckIn, run_id: int, outcome: Outcome) -> Run:
+    """A run in progress always has a name for its result to give: ours, where its start gave none."""
+    return Run(
+        run_id,
+        job.workspace_id,
+        job.id,
+        stream.id,
+        check_in.run_id or (to_uuid(run_id) if outcome is Outcome.IN_PROGRESS else None),
+        outcome,
+        check_in.moment,
+        silence.next_due_at(job, stream),
+        None,
+        None,
+        check_in.received_at,
+        check_in.duration,
+        check_in.exit_code,
+        check_in.message,
+        check_in.metrics,
+    )
+
+
+def _finished(run: Run, check_in: CheckIn, outcome: Outcome) -> Run:
+    """The run with this result; what the result does not tell stays as the start told it."""
+    moment = check_in.moment
+    duration = check_in.duration
+    if duration is None and run.started_at is not None:
+        duration = max(moment - run.started_at, 0)
+    return run._replace(
+        outcome=outcome,
+        at=moment,
+        finished_at=moment,
+        duration=duration,
+        exit_code=run.exit_code if check_in.exit_code is None else check_in.exit_code,
+        message=run.message if check_in.message is None else check_in.message,
+        metrics=run.metrics if check_in.metrics is None else check_in.metrics,
+        check_at=None,
+    )

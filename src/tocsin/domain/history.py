@@ -1,0 +1,176 @@
+"""Drawing a stream anew when a check-in tells of the past.
+
+Between two successes the counters only grow, so what a late check-in can change ends at the next success: it is enough
+to draw again the stretch from the last success before it to the first one after it, or to the present.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tocsin.domain import silence
+from tocsin.domain.check_in import DUPLICATE_WITHIN, failed, succeeded
+from tocsin.domain.model import SILENT, Absence, Job, Outcome, Run, Stream
+
+
+class Stretch(NamedTuple):
+    """Runs of one stream, by `at`: the last success before (None: there is none), all after it up to and with the next
+    success, that success itself (None: the stretch reaches the present), and how many successes in a row end in
+    `before`."""
+
+    before: Run | None
+    runs: tuple[Run, ...]
+    next_success: Run | None
+    successes_before: int
+
+
+class Redrawn(NamedTuple):
+    """`stream` as it is now; the silent rows to write, and the ids of those to remove."""
+
+    stream: Stream
+    written: tuple[Run, ...]
+    removed: tuple[int, ...]
+
+
+def is_silent_row(run: Run) -> bool:
+    """Whether nobody reported this run: a missed one, or one that is unknown because of us."""
+    return run.outcome in SILENT and run.started_at is None
+
+
+def redraw(
+    job: Job, stream: Stream, stretch: Stretch, run: Run, absences: Sequence[Absence], new_id: Callable[[], int]
+) -> Redrawn:
+    """The stream and its silent rows with `run` (new or changed) among what happened."""
+    reported = [r for r in stretch.runs if not is_silent_row(r) and r.id != run.id] + [run]
+    reported.sort(key=lambda r: (r.at, r.outcome != Outcome.OK, r.id))
+    start = _at_stretch_start(stream, stretch)
+    limit = _judged_until(job, stream, stretch, reported)
+    began = sorted(r.began_at for r in [*reported, *filter(None, [stretch.next_success])])
+    drawn, rows = _draw(job, start, reported, began, limit, absences, new_id)
+    old = [r for r in stretch.runs if is_silent_row(r) and r.at > start.anchor_at]
+    written, removed, kept = _difference(old, rows)
+    if stretch.next_success is not None:
+        return Redrawn(stream, written, removed)
+    return Redrawn(_now(job, stream, drawn, reported, kept), written, removed)
+
+
+def _at_stretch_start(stream: Stream, stretch: Stretch) -> Stream:
+    """The stream as it was right after the success the stretch begins with, or when expectation began."""
+    since = stream.expected_since_at
+    bare = stream._replace(
+        anchor_at=since,
+        anchor_misses=0,
+        missed_runs=0,
+        consecutive_failures=0,
+        successes_in_row=max(stretch.successes_before - 1, 0),
+        silence_streak=0,
+        silence_run_id=None,
+        unknown_absence_id=None,
+        unknown_timeout=False,
+        last_success_at=None,
+        last_result_at=None,
+    )
+    if stretch.before is None:
+        return bare
+    is_newest = stretch.next_success is None
+    return succeeded(bare, _heard_at(stream, stretch.before) if is_newest else stretch.before.at)
+
+
+def _heard_at(stream: Stream, success: Run) -> int:
+    """When the newest success was last heard: a duplicate writes no run, yet moves the moment."""
+    last = stream.last_success_at
+    is_repeated = last is not None and success.at <= last < success.at + DUPLICATE_WITHIN
+    return last if is_repeated and last is not None else success.at
+
+
+def _judged_until(job: Job, stream: Stream, stretch: Stretch, reported: Sequence[Run]) -> int | None:
+    """Deadlines up to here are settled; later ones are the tick's."""
+    moments = [r.at for r in reported if r.outcome == Outcome.OK]
+    judged = silence.judged_until(job, stream)
+    if stretch.next_success is not None:
+        moments.append(stretch.next_success.at)
+    elif judged is not None:
+        moments.append(judged)
+    return max(moments) if moments else None
+
+
+def _draw(
+    job: Job,
+    stream: Stream,
+    reported: Sequence[Run],
+    began: Sequence[int],
+    limit: int | None,
+    absences: Sequence[Absence],
+    new_id: Callable[[], int],
+) -> tuple[Stream, list[Run]]:
+    """Play the stretch in order of time: what was reported, and between it the deadlines that passed."""
+    rows: list[Run] = []
+    for run in [*reported, None]:
+        until = limit if run is None else min(limit, run.at - 1) if limit is not None else None
+        stream = _judge_up_to(job, stream, began, until, absences, new_id, rows)
+        if run is not None:
+            stream = _report(job, stream, run)
+    return stream, rows
+
+
+def _judge_up_to(
+    job: Job,
+    stream: Stream,
+    began: Sequence[int],
+    until: int | None,
+    absences: Sequence[Absence],
+    new_id: Callable[[], int],
+    rows: list[Run],
+) -> Stream:
+    while until is not None:
+        deadline = silence.next_deadline(job, stream)
+        if deadline is None or deadline > until:
+            break
+        before = bisect_right(began, deadline)
+        stream = stream._replace(last_began_at=began[before - 1] if before else None)
+        verdict = silence.judge(job, stream, absences, until, new_id())
+        if verdict.run is not None:
+            rows.append(verdict.run)
+        elif verdict.folded:
+            rows[-1] = rows[-1]._replace(missed_count=rows[-1].missed_count + verdict.folded)
+        stream = verdict.stream
+    return stream
+
+
+def _report(job: Job, stream: Stream, run: Run) -> Stream:
+    if run.outcome == Outcome.OK:
+        return succeeded(stream, run.at)
+    if run.outcome == Outcome.ERROR:
+        return failed(job, stream, run)
+    if run.outcome == Outcome.TIMEOUT:
+        return failed(job, stream._replace(silence_streak=0), run)._replace(silence_streak=stream.silence_streak)
+    if run.outcome == Outcome.UNKNOWN:
+        return stream._replace(unknown_timeout=True)
+    return stream
+
+
+def _difference(old: Sequence[Run], rows: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[int, ...], dict[int, int]]:
+    """Rows to write, ids to remove, and the ids under which unchanged rows stay (drawn id → id kept)."""
+    standing = {(r.at, r.outcome, r.missed_count): r for r in old}
+    kept: dict[int, int] = {}
+    written = []
+    for row in rows:
+        match = standing.pop((row.at, row.outcome, row.missed_count), None)
+        if match is None:
+            written.append(row)
+        else:
+            kept[row.id] = match.id
+    return tuple(written), tuple(r.id for r in standing.values()), kept
+
+
+def _now(job: Job, stream: Stream, drawn: Stream, reported: Sequence[Run], kept: dict[int, int]) -> Stream:
+    """The present stream with what was drawn; receipts and bases stay as they were."""
+    began = [r.began_at for r in reported]
+    silence_run = drawn.silence_run_id
+    now = drawn._replace(
+        missed_base=min(stream.missed_base, drawn.missed_runs),
+        failures_base=min(stream.failures_base, drawn.consecutive_failures),
+        last_began_at=max([*began, stream.last_began_at or began[0]]),
+        silence_run_id=kept.get(silence_run, silence_run) if silence_run is not None else None,
+    )
+    return now._replace(check_at=silence.next_deadline(job, now))

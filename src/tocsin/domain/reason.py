@@ -1,0 +1,38 @@
+"""Every named reason a decision can have. The same name reaches the row, the log line, the metric and the page."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    # what a check-in did
+    RUN_STARTED = "run_started"
+    RUN_RECORDED = "run_recorded"
+    RUN_CLOSED = "run_closed"
+    RUN_CORRECTED = "run_corrected"
+    START_ADDED = "start_added"
+    DURATION_ADDED = "duration_added"
+    OLDER_RESULT = "older_result"
+    DUPLICATE = "duplicate"
+
+    # what a passed deadline meant
+    MISSED = "missed"
+    MISSED_AFTER_REPORT = "missed_after_report"
+    UNKNOWN_WE_WERE_AWAY = "unknown_we_were_away"
+    TIMED_OUT = "timed_out"
+    UNKNOWN_PAUSED = "unknown_paused"
+    NOT_DUE = "not_due"
+
+    # why an incident changed
+    MISS_THRESHOLD_MET = "miss_threshold_met"
+    IMPACT_THRESHOLD_MET = "impact_threshold_met"
+    FAILURE_THRESHOLD_MET = "failure_threshold_met"
+    AFFECTED_IN_RECOVERY = "affected_in_recovery"
+    AFFECTED_IN_COOLDOWN = "affected_in_cooldown"
+    NOBODY_AFFECTED = "nobody_affected"
+    STABLE = "stable"
+    RESOLVED_MANUALLY = "resolved_manually"
+    JOB_PAUSED = "job_paused"
+    JOB_DELETED = "job_deleted"
+    TENANT_DEACTIVATED = "tenant_deactivated"
+    STREAM_FORGOTTEN = "stream_forgotten"
+    SCOPE_NARROWED = "scope_narrowed"

@@ -1,0 +1,172 @@
+"""Judging what was not heard: a slot whose deadline has passed, a run that has been in progress for too long."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tocsin.domain import absence, schedule
+from tocsin.domain.model import SECOND, Absence, Job, Outcome, Run, Stream
+from tocsin.domain.reason import Reason
+
+#: So many silent rows in a row are written; the last of them counts all that follow.
+SILENT_ROWS = 9
+_LEAST_TIMEOUT = 3600 * SECOND
+
+
+class Verdict(NamedTuple):
+    """What a deadline meant. `run`: the row to write. `folded`: how many misses to add to `stream.silence_run_id`.
+    `missed`: by how many `missedRuns` rose."""
+
+    reason: Reason
+    stream: Stream
+    run: Run | None = None
+    folded: int = 0
+    missed: int = 0
+
+
+def next_deadline(job: Job, stream: Stream) -> int | None:
+    """The first deadline of the stream that is not judged yet, or None where nothing is waited for."""
+    window = schedule.window(job.schedule, job.grace)
+    if window is None or not job.is_active or not stream.is_watched:
+        return None
+    return stream.anchor_at + (stream.anchor_misses + 1) * window
+
+
+def next_due_at(job: Job, stream: Stream) -> int | None:
+    """When the next run is expected: its deadline without the grace."""
+    deadline = next_deadline(job, stream)
+    return None if deadline is None else deadline - job.grace
+
+
+def judged_until(job: Job, stream: Stream) -> int | None:
+    """The last deadline judged since the anchor, or None."""
+    if stream.anchor_misses:
+        window = schedule.window(job.schedule, job.grace) or 0
+        return stream.anchor_at + stream.anchor_misses * window
+    return stream.anchor_at + job.grace if stream.unknown_absence_id is not None else None
+
+
+def timeout_after(job: Job) -> int | None:
+    """How long a run may be in progress; None: for ever."""
+    if job.max_runtime is not None:
+        return job.max_runtime
+    window = schedule.window(job.schedule, job.grace)
+    return None if window is None else max(_LEAST_TIMEOUT, 2 * window)
+
+
+def judge(job: Job, stream: Stream, absences: Sequence[Absence], until_at: int, run_id: int) -> Verdict:
+    """Judge the next deadline if it is at or before `until_at`; `run_id` is for the row, should one be needed.
+
+    A stream in long silence is judged in one step up to `until_at`: its misses are folded and change nothing else.
+    """
+    deadline = next_deadline(job, stream)
+    if deadline is None or deadline > until_at:
+        return Verdict(Reason.NOT_DUE, stream._replace(check_at=deadline))
+    margin = schedule.early_margin(job.schedule, job.grace)
+    span_from = deadline - job.grace - margin
+    forgiver = absence.forgiving(absences, span_from, deadline, stream.unknown_absence_id)
+    if forgiver is not None:
+        return _unknown(job, stream, deadline, forgiver, run_id)
+    return _missed(job, stream, deadline, _missed_together(job, stream, absences, deadline, until_at), run_id)
+
+
+def _missed(job: Job, stream: Stream, deadline: int, times: int, run_id: int) -> Verdict:
+    is_reported = _began_in_slot(job, stream, deadline)
+    streak = 0 if is_reported else _streak(stream, Outcome.MISSED) + times
+    folds = streak > SILENT_ROWS
+    moved = stream._replace(
+        anchor_misses=stream.anchor_misses + times,
+        missed_runs=stream.missed_runs + times,
+        consecutive_failures=stream.consecutive_failures + (0 if is_reported else times),
+        successes_in_row=0,
+        silence_streak=streak,
+        silence_run_id=stream.silence_run_id if folds or is_reported else run_id,
+        unknown_absence_id=None,
+    )
+    moved = moved._replace(check_at=next_deadline(job, moved))
+    if is_reported:
+        return Verdict(Reason.MISSED_AFTER_REPORT, moved, missed=times)
+    if folds:
+        return Verdict(Reason.MISSED, moved, folded=times, missed=times)
+    return Verdict(Reason.MISSED, moved, _silent_run(job, stream, Outcome.MISSED, deadline, run_id), missed=1)
+
+
+def _unknown(job: Job, stream: Stream, deadline: int, absence_id: int, run_id: int) -> Verdict:
+    """The run is unknown because of us; the rhythm goes on as if it had come at its expected time."""
+    is_reported = _began_in_slot(job, stream, deadline)
+    streak = 0 if is_reported else _streak(stream, Outcome.UNKNOWN) + 1
+    folds = streak > SILENT_ROWS
+    moved = stream._replace(
+        anchor_at=deadline - job.grace,
+        anchor_misses=0,
+        silence_streak=streak,
+        silence_run_id=stream.silence_run_id if folds or is_reported else run_id,
+        unknown_absence_id=absence_id,
+    )
+    moved = moved._replace(check_at=next_deadline(job, moved))
+    writes_row = not is_reported and not folds
+    run = _silent_run(job, stream, Outcome.UNKNOWN, deadline, run_id) if writes_row else None
+    return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, moved, run, folded=1 if folds else 0)
+
+
+def _streak(stream: Stream, outcome: Outcome) -> int:
+    """How many silent rows of this outcome stand in a row."""
+    was_unknown = stream.unknown_absence_id is not None
+    return stream.silence_streak if was_unknown == (outcome is Outcome.UNKNOWN) else 0
+
+
+def _began_in_slot(job: Job, stream: Stream, deadline: int) -> bool:
+    """Whether some run began in the slot, which reaches from the deadline before to this one."""
+    window = schedule.window(job.schedule, job.grace) or 0
+    return stream.last_began_at is not None and deadline - window < stream.last_began_at <= deadline
+
+
+def _missed_together(job: Job, stream: Stream, absences: Sequence[Absence], deadline: int, until_at: int) -> int:
+    """How many deadlines from this one on may be judged as one: nothing is written for them, no threshold is near."""
+    window = schedule.window(job.schedule, job.grace) or 1
+    thresholds = (SILENT_ROWS, job.miss_threshold, job.failure_threshold or 0)
+    counted = min(stream.missed_runs - stream.missed_base, stream.consecutive_failures - stream.failures_base)
+    is_quiet = _streak(stream, Outcome.MISSED) >= SILENT_ROWS and counted >= max(thresholds)
+    if not is_quiet or (stream.last_began_at or 0) > deadline - window:
+        return 1
+    upcoming = [a.from_at for a in absences if a.until_at > deadline]
+    limit = min([until_at, *upcoming])
+    return max(1, (limit - deadline) // window + 1)
+
+
+def _silent_run(job: Job, stream: Stream, outcome: Outcome, deadline: int, run_id: int) -> Run:
+    return Run(
+        id=run_id,
+        workspace_id=stream.workspace_id,
+        job_id=job.id,
+        stream_id=stream.id,
+        client_run_id=None,
+        outcome=outcome,
+        at=deadline,
+        expected_at=deadline - job.grace,
+        started_at=None,
+        finished_at=None,
+        received_at=deadline,
+    )
+
+
+def judge_run(job: Job, stream: Stream, run: Run, absences: Sequence[Absence], until_at: int) -> Verdict:
+    """Judge a run in progress: timed out, or unknown because we were away or the job is paused, or still in time."""
+    limit = timeout_after(job)
+    deadline = None if limit is None or run.started_at is None else run.started_at + limit
+    if deadline is None or deadline > until_at:
+        return Verdict(Reason.NOT_DUE, stream, run._replace(check_at=deadline))
+    ended = stream._replace(open_runs=max(stream.open_runs - 1, 0))
+    closed = run._replace(at=deadline, check_at=None)
+    if not job.is_active:
+        return Verdict(Reason.UNKNOWN_PAUSED, ended, closed._replace(outcome=Outcome.UNKNOWN))
+    was_away = absence.overlapping(absences, run.started_at or deadline, deadline)
+    if was_away and not stream.unknown_timeout:
+        forgiven = ended._replace(unknown_timeout=True)
+        return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, forgiven, closed._replace(outcome=Outcome.UNKNOWN))
+    failed = ended._replace(
+        consecutive_failures=stream.consecutive_failures + 1,
+        successes_in_row=0,
+        unknown_timeout=False,
+        last_result_at=max(stream.last_result_at or deadline, deadline),
+    )
+    return Verdict(Reason.TIMED_OUT, failed, closed._replace(outcome=Outcome.TIMEOUT))

@@ -1,0 +1,1 @@
+"""Where machines talk to us: check-ins in, receipts out, one commit for many."""

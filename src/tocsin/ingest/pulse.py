@@ -1,0 +1,67 @@
+"""What beats in a node: its lease, the recorder where it takes check-ins, the ticker where it judges."""
+
+import asyncio
+
+from tocsin.application.advance_time import SLICE_POSTGRES, SLICE_SQLITE, Tick
+from tocsin.clock import SystemClock
+from tocsin.domain.ids import IdMaker
+from tocsin.ingest.node import Node
+from tocsin.ingest.protocols.native import answer_text
+from tocsin.ingest.recorder import Recorder
+from tocsin.ingest.ticker import Ticker
+from tocsin.settings import Settings
+from tocsin.store import nodes
+from tocsin.store.engine import Store
+from tocsin.store.engines import hot_of
+from tocsin.store.hot_postgres import SESSION
+from tocsin.telemetry.metrics import Metrics
+
+
+class Pulse:
+    """Starts and stops the threads of a node in the right order."""
+
+    def __init__(self, store: Store, clock: SystemClock, ids: IdMaker, settings: Settings, metrics: Metrics) -> None:
+        self._store = store
+        self._clock = clock
+        self.node = Node(store, clock, ids, settings.role)
+        self.recorder = Recorder(
+            store.own_session(SESSION),
+            clock,
+            ids,
+            self.node,
+            metrics,
+            queue_limit=settings.queue_limit,
+            batch_limit=settings.batch_limit,
+            answer=answer_text,
+        )
+        slice_size = SLICE_SQLITE if store.is_sqlite else SLICE_POSTGRES
+        tick = Tick(store.own_session(SESSION), hot_of(store), ids, slice_size, settings.public_url)
+        self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.node.join)
+        self.recorder.start()
+        if self._ticker is not None:
+            self._ticker.start()
+
+    async def stop(self) -> None:
+        """Commit what was taken in, stop judging, and say when we left."""
+        await self.recorder.stop()
+        if self._ticker is not None:
+            await asyncio.to_thread(self._ticker.stop)
+        await asyncio.to_thread(self.node.leave)
+
+    def tick_lag(self) -> float:
+        """Seconds since the moment up to which everything is judged; 0 where others judge."""
+        return 0.0 if self._ticker is None else self._ticker.lag()
+
+    def why_not_ready(self) -> str | None:
+        """Why this node cannot commit a check-in, or None."""
+        return None if self.recorder.is_alive() else "The recorder is not running."
+
+    def _horizon(self) -> int:
+        """The moment up to which every check-in received, by any node, is committed."""
+        if self.node.is_alone:
+            return self.recorder.watermark()
+        with self._store.write() as connection:
+            return nodes.horizon(connection, self._clock.now())

@@ -1,0 +1,1 @@
+"""Worked examples, played through the real application on a database in memory, with a clock that jumps."""

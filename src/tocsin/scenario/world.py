@@ -1,0 +1,150 @@
+"""The world of one scenario: an empty Tocsin whose time goes where the scenario says."""
+
+from typing import Any
+
+from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row
+from tocsin.application import accounts, manage_channels, manage_jobs, manage_tenants
+from tocsin.application.advance_time import SLICE_SQLITE, Tick
+from tocsin.application.errors import Refused
+from tocsin.application.record_check_ins import Submission, record
+from tocsin.application.resolving import resolve
+from tocsin.domain.ids import IdMaker
+from tocsin.domain.model import DEFAULT_ENVIRONMENT, Absence, CheckIn, CheckInKind, Windows
+from tocsin.secret_box import SecretBox
+from tocsin.store import nodes, views_scenario
+from tocsin.store.due import next_moment
+from tocsin.store.engine import Store
+from tocsin.store.hot_sqlite import HotSqlite
+from tocsin.store.schema import metadata
+
+JOB_KEY = "the-job"
+
+
+class World:
+    """One workspace with one job. Moments are microseconds since 1970."""
+
+    def __init__(self, began_at: int, windows: Windows) -> None:
+        self.now = began_at
+        self._store = Store("sqlite://")
+        self._ids = IdMaker()
+        self._hot = HotSqlite()
+        self._tick = Tick(self._store.write, self._hot, self._ids, SLICE_SQLITE, "http://scenario")
+        with self._store.write() as connection:
+            metadata.create_all(connection)
+            self.workspace_id = accounts.create_workspace(connection, self._ids, began_at, "Scenario").id
+            accounts.change_workspace(
+                connection,
+                self.workspace_id,
+                {
+                    "recovery_window": windows.recovery,
+                    "close_window": windows.close,
+                    "cooldown_window": windows.cooldown,
+                    "auto_create_tenants": "all",
+                },
+            )
+            # Alerts are worded for channels only: here is one that nobody reads.
+            manage_channels.put_channel(
+                connection,
+                self._ids,
+                began_at,
+                SecretBox([b"\0" * 32]),
+                self.workspace_id,
+                "webhook",
+                "default",
+                lambda _: {"url": "https://scenario"},
+                True,
+            )
+
+    def make_job(self, fields: dict[str, Any]) -> None:
+        """`fields` as in `POST /jobs`, without key and name."""
+        row = new_row(NewJob.model_validate({"jobKey": JOB_KEY, "name": "The job", **fields}))
+        with self._store.write() as connection:
+            manage_jobs.create_job(connection, self._ids, self.now, self.workspace_id, row)
+
+    def add_tenant(self, external_id: str) -> None:
+        with self._store.write() as connection:
+            manage_tenants.create_tenant(connection, self._ids, self.now, self.workspace_id, external_id, "")
+
+    def pass_time(self, until_at: int) -> None:
+        """Let everything up to `until_at` fall due, each thing at its moment."""
+        while True:
+            with self._store.read() as connection:
+                due = next_moment(connection)
+            if due is None or due > until_at:
+                break
+            self._tick.advance(max(due, self.now), max(due, self.now))
+        self.now = max(self.now, until_at)
+
+    def be_away(self, until_at: int) -> None:
+        """Nobody can report until then, and nothing is judged."""
+        with self._store.write() as connection:
+            nodes.add_absence(connection, Absence(0, self.now, until_at))
+        self.now = until_at
+
+    def check_in(self, fields: dict[str, Any], occurred_at: int | None) -> None:
+        """`fields` as in a ping's body, with `tenant` for `tenantId`; raises `Refused`."""
+        duration = fields.get("durationMs")
+        check_in = CheckIn(
+            self.workspace_id,
+            JOB_KEY,
+            fields["tenant"],
+            fields.get("environment", DEFAULT_ENVIRONMENT),
+            CheckInKind(fields["status"]),
+            self.now,
+            fields.get("runId"),
+            occurred_at,
+            None if duration is None else duration * 1000,
+        )
+        with self._store.write() as connection:
+            absences = nodes.all_absences(connection)
+            outcome = record(connection, self._hot, self._ids, [Submission(check_in)], self.now, absences)[0]
+        if isinstance(outcome, Refused):
+            raise outcome
+
+    def act(self, verb: str, step: dict[str, Any]) -> None:
+        """What a person does: pause, resume, patch, addTenant, deactivate, activate, deleteStream, delete, resolve."""
+        handler = {
+            "pause": lambda: self._change_job({"isActive": False}),
+            "resume": lambda: self._change_job({"isActive": True}),
+            "patch": lambda: self._change_job(step["set"]),
+            "addTenant": lambda: self.add_tenant(step["tenant"]),
+            "deactivate": lambda: self._tenant(manage_tenants.deactivate_tenant, step["tenant"]),
+            "activate": lambda: self._tenant(manage_tenants.activate_tenant, step["tenant"]),
+            "deleteStream": lambda: self._forget(step["tenant"]),
+            "delete": self._delete_job,
+            "resolve": self._resolve,
+        }.get(verb)
+        if handler is None:
+            raise ValueError(f"the step's `do` is {verb!r}, which is nothing a person can do here")
+        handler()
+
+    def _change_job(self, fields: dict[str, Any]) -> None:
+        changes = changed_columns(JobChanges.model_validate(fields))
+        with self._store.write() as connection:
+            manage_jobs.change_job(connection, self._ids, self.now, self.workspace_id, JOB_KEY, changes)
+
+    def _delete_job(self) -> None:
+        with self._store.write() as connection:
+            manage_jobs.delete_job(connection, self._ids, self.now, self.workspace_id, JOB_KEY)
+
+    def _tenant(self, change: Any, external_id: str) -> None:
+        with self._store.write() as connection:
+            change(connection, self._ids, self.now, self.workspace_id, external_id)
+
+    def _forget(self, name: str) -> None:
+        with self._store.write() as connection:
+            stream = views_scenario.stream_named(connection, self.workspace_id, name)
+            manage_jobs.forget_stream(connection, self._ids, self.now, self.workspace_id, JOB_KEY, stream)
+
+    def _resolve(self) -> None:
+        with self._store.write() as connection:
+            for incident_id in views_scenario.live_incidents(connection, self.workspace_id):
+                resolve(connection, self._ids, self.now, self.workspace_id, incident_id)
+
+    def outcome(self) -> views_scenario.Told:
+        """Everything that came of it."""
+        with self._store.read() as connection:
+            return views_scenario.told(connection, self.workspace_id)
+
+    def close(self) -> None:
+        self._store.close()

@@ -1,0 +1,86 @@
+"""Every setting of Tocsin, with its meaning. Each is an environment variable `TOCSIN_<NAME>`."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Role = Literal["all", "api", "worker"]
+Registration = Literal["auto", "open", "closed"]
+
+
+class Settings(BaseSettings):
+    """What an operator can choose; see docs/operations.md."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(Path("data"), description="Folder for the SQLite database and the secret key file.")
+    database_url: str = Field(
+        "", description="`postgresql://user:pass@host/db`; empty means SQLite in the data folder."
+    )
+    role: Role = Field(
+        "all", description="What this node does: `api` answers, `worker` judges and delivers, `all` both."
+    )
+    base_url: str = Field("", description="What links and ping URLs begin with; empty means http://HOST:PORT.")
+    secret_key_file: Path | None = Field(
+        None, description="File of the key that signs tokens and encrypts secrets; empty means one in the data folder."
+    )
+    allow_destinations: str = Field(
+        "", description="Networks (CIDR, comma-separated) that alerts may be sent to although they are private."
+    )
+    registration: Registration = Field(
+        "auto", description="Who may register: `auto` the first user only, `open` anybody, `closed` nobody."
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token that opens /metrics from elsewhere than loopback."
+    )
+    heartbeat_url: str = Field("", description="URL that is pinged each minute while the tick is on time.")
+    queue_limit: int = Field(
+        20_000, ge=1, description="Check-ins that may wait to be committed before 503 is answered."
+    )
+    batch_limit: int = Field(500, ge=1, le=5_000, description="Check-ins committed together at most.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines.")
+
+    @field_validator("allow_destinations")
+    @classmethod
+    def _networks_parse(cls, value: str) -> str:
+        _networks(value)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://", "sqlite:///")):
+            raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
+
+    @property
+    def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
+        return _networks(self.allow_destinations)
+
+    @property
+    def public_url(self) -> str:
+        return self.base_url.rstrip("/") or self.listening_url
+
+    @property
+    def listening_url(self) -> str:
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return (
+            f"http://[{host}]:{self.port}" if ":" in host and not host.startswith("[") else f"http://{host}:{self.port}"
+        )
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'tocsin.db'}"
+
+    @property
+    def resolved_key_file(self) -> Path:
+        return self.secret_key_file or self.data_dir / "secret.key"
+
+
+def _networks(text: str) -> list[IPv4Network | IPv6Network]:
+    return [ip_network(part.strip()) for part in text.split(",") if part.strip()]

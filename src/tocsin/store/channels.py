@@ -1,0 +1,35 @@
+"""Rows of channels; their configs come and go encrypted."""
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from tocsin.store.schema import channels
+
+Row = dict[str, Any]
+
+
+def insert_channel(connection: Connection, row: Row) -> None:
+    connection.execute(insert(channels).values(row))
+
+
+def find_channel(connection: Connection, workspace_id: int, provider: str, name: str) -> Row | None:
+    query = select(channels).where(
+        channels.c.workspace_id == workspace_id, channels.c.provider == provider, channels.c.name == name
+    )
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def count_channels(connection: Connection, workspace_id: int) -> int:
+    return len(connection.execute(select(channels.c.id).where(channels.c.workspace_id == workspace_id)).all())
+
+
+def update_channel(connection: Connection, workspace_id: int, channel_id: int, changes: Row) -> None:
+    mine = (channels.c.workspace_id == workspace_id) & (channels.c.id == channel_id)
+    connection.execute(update(channels).where(mine).values(changes))
+
+
+def delete_channel(connection: Connection, workspace_id: int, channel_id: int) -> None:
+    mine = (channels.c.workspace_id == workspace_id) & (channels.c.id == channel_id)
+    connection.execute(delete(channels).where(mine))

@@ -1,0 +1,138 @@
+"""The installation, its workspaces, and who may enter them."""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text, false, true
+
+from tocsin.store.schema.columns import at, identity, metadata, workspace
+
+# --- the installation -------------------------------------------------------------------------------------------------
+
+#: Facts about the installation as a whole: the key file's fingerprint, the claim link's hash.
+facts = Table("facts", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+#: Every process that commits or judges. `watermark_at`: all check-ins this node received before it are committed.
+#: A fenced node may commit nothing more; it registers anew under another number.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("token", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("is_ingesting", Boolean, nullable=False),
+    at("started_at", required=True),
+    at("heartbeat_at", required=True),
+    at("watermark_at", required=True),
+    Column("is_fenced", Boolean, nullable=False, server_default=false()),
+    at("stopped_at"),
+)
+
+#: Spans in which no node could commit check-ins: nobody is silent in them.
+absences = Table(
+    "absences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    at("from_at", required=True),
+    at("until_at", required=True),
+)
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    identity(),
+    Column("name", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
+    Column("recovery_window", BigInteger, nullable=False),
+    Column("close_window", BigInteger, nullable=False),
+    Column("cooldown_window", BigInteger, nullable=False),
+    Column("auto_create_tenants", Text, nullable=False, server_default="events"),
+    Column("timezone", Text, nullable=False, server_default="UTC"),
+    at("created_at", required=True),
+)
+
+users = Table(
+    "users",
+    metadata,
+    identity(),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("password_hash", Text, nullable=False),
+    Column("last_workspace_id", BigInteger),
+    at("created_at", required=True),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Text, nullable=False),
+    at("created_at", required=True),
+    Index("ix_members_user", "user_id"),
+)
+
+#: Refresh tokens by hash; a family is what one login grew into. A used one that comes back revokes its family.
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("family_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("workspace_id", BigInteger),
+    at("expires_at", required=True),
+    at("used_at"),
+    at("revoked_at"),
+    Index("ix_refresh_tokens_family", "family_id"),
+)
+
+#: `key_hash` is the hex SHA-256 of the whole key; `prefix` is what may be shown of it.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    identity(),
+    workspace(),
+    Column("name", Text, nullable=False, server_default="default"),
+    Column("key_hash", Text, nullable=False, unique=True),
+    Column("prefix", Text, nullable=False),
+    at("created_at", required=True),
+    at("revoked_at"),
+    Index("ix_api_keys_workspace", "workspace_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", Text, nullable=False),
+    Column("status", SmallInteger),  # NULL while the first request is in flight
+    Column("answer", Text),
+    at("created_at", required=True),
+    Index("ix_idempotency_keys_created", "created_at"),
+)
+
+#: The workspace's log: what happened to it that no single job or incident tells.
+log_entries = Table(
+    "log_entries",
+    metadata,
+    identity(),
+    workspace(),
+    at("at", required=True),
+    Column("kind", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Index("ix_log_entries_workspace", "workspace_id", "id"),
+)
+
+#: Check-ins that were refused or put aside, with what was wrong, so that none is lost in silence.
+rejections = Table(
+    "rejections",
+    metadata,
+    identity(),
+    workspace(),
+    at("at", required=True),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_rejections_workspace", "workspace_id", "id"),
+)

@@ -1,0 +1,189 @@
+"""Incidents, and the alerts about them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+
+from tocsin.store.schema.columns import at, count, identity, metadata, workspace
+
+# --- incidents --------------------------------------------------------------------------------------------------------
+
+#: See `domain.model.Incident`. At most one per subject is not closed, whatever any number of nodes do.
+incidents = Table(
+    "incidents",
+    metadata,
+    identity(),
+    workspace(),
+    Column("kind", Text, nullable=False),
+    Column("job_environment_id", BigInteger, ForeignKey("job_environments.id", ondelete="SET NULL")),
+    Column("job_key", Text),
+    Column("job_name", Text),
+    Column("environment", Text),
+    Column("integration_key", Text),
+    Column("pattern_id", Text),
+    Column("pattern_name", Text),
+    Column("confidence", Text),
+    Column("status", Text, nullable=False),
+    at("opened_at", required=True),
+    at("recovering_at"),
+    at("closed_at"),
+    at("reopened_at"),
+    count("reopen_count"),
+    count("cycle", 1),
+    count("event_count"),
+    count("missed_runs"),
+    count("tenant_count"),
+    count("cycle_tenants"),
+    at("calm_since_at"),
+    Column("was_alerted", Boolean, nullable=False, server_default=false()),
+    Column("is_announced", Boolean, nullable=False, server_default=false()),
+    count("alerted_tenants"),
+    at("last_alert_at"),
+    count("expansions"),
+    at("check_at"),
+    Index("ix_incidents_workspace", "workspace_id", "opened_at"),
+    Index("ix_incidents_job_environment", "job_environment_id", "opened_at"),
+    Index(
+        "ix_incidents_check",
+        "check_at",
+        sqlite_where=text("check_at IS NOT NULL"),
+        postgresql_where=text("check_at IS NOT NULL"),
+    ),
+    Index(
+        "uq_incidents_live_job",
+        "job_environment_id",
+        unique=True,
+        sqlite_where=text("status <> 'Closed'"),
+        postgresql_where=text("status <> 'Closed'"),
+    ),
+)
+
+#: Everyone who was ever in an incident; `cycle` is the latest in which they were.
+incident_tenants = Table(
+    "incident_tenants",
+    metadata,
+    Column("incident_id", BigInteger, primary_key=True),
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("workspace_id", BigInteger, nullable=False),
+    Column("cycle", Integer, nullable=False),
+    count("event_count"),
+    count("missed_runs"),
+    at("first_seen_at", required=True),
+    at("last_seen_at", required=True),
+    at("cycle_seen_at", required=True),  # when this cycle first had them
+    Index("ix_incident_tenants_seen", "incident_id", "last_seen_at"),
+    Index("ix_incident_tenants_tenant", "tenant_id"),
+)
+
+#: The timeline: one row a state change, with the named reason and the sentence made of it.
+transitions = Table(
+    "transitions",
+    metadata,
+    identity(),
+    workspace(),
+    Column("incident_id", BigInteger, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("from_status", Text),
+    Column("to_status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    at("occurred_at", required=True),
+    Index("ix_transitions_incident", "incident_id", "id"),
+)
+
+
+# --- alerts -----------------------------------------------------------------------------------------------------------
+
+#: The outbox. Written by the transaction that decided; `content` is filled, and the deliveries made, when every
+#: deadline up to `moment_at` has been judged, so that those who fall silent together are told of together.
+alerts = Table(
+    "alerts",
+    metadata,
+    identity(),
+    workspace(),
+    Column("incident_id", BigInteger, ForeignKey("incidents.id", ondelete="CASCADE")),  # NULL for a test
+    Column("kind", Text, nullable=False),  # opened, reopened, resolved, blastRadiusExpanded, test
+    Column("cycle", Integer, nullable=False),
+    at("moment_at", required=True),
+    at("created_at", required=True),
+    at("worded_at"),
+    Column("content", Text),  # JSON: what every channel's message is made of
+    Index(
+        "ix_alerts_unworded",
+        "moment_at",
+        sqlite_where=text("worded_at IS NULL"),
+        postgresql_where=text("worded_at IS NULL"),
+    ),
+    Index("ix_alerts_incident", "incident_id", "id"),
+)
+
+#: `config` is encrypted (AES-GCM) with the installation's key; its plain text is JSON.
+channels = Table(
+    "channels",
+    metadata,
+    identity(),
+    workspace(),
+    Column("provider", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default="default"),
+    Column("config", LargeBinary, nullable=False),
+    Column("is_enabled", Boolean, nullable=False, server_default=true()),
+    Column("broken_reason", Text),  # set when the receiver said for good that it will not listen
+    at("created_at", required=True),
+    UniqueConstraint("workspace_id", "provider", "name"),
+)
+
+#: One alert on its way to one channel. `state`: pending, delivered, failed (given up), dropped (superseded).
+#: Within one (incident, channel), deliveries go out in the order of their ids.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    identity(),
+    workspace(),
+    Column("alert_id", BigInteger, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    Column("incident_id", BigInteger),
+    Column("channel_id", BigInteger, ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("reason", Text, nullable=False, server_default="queued"),
+    count("attempts"),
+    at("created_at", required=True),
+    at("resent_at"),  # by hand: from then on, all begins anew but its id
+    at("next_attempt_at"),  # NULL once settled
+    at("lease_until_at"),
+    at("settled_at"),
+    Index("ix_deliveries_workspace", "workspace_id", "id"),
+    Index(
+        "ix_deliveries_due",
+        "next_attempt_at",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_deliveries_order", "incident_id", "channel_id", "id"),
+)
+
+#: `arrival`: did the receiver get it? `yes`, `no`, or `maybe` (sent, and no answer came).
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    identity(),
+    workspace(),
+    Column("delivery_id", BigInteger, ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    at("at", required=True),
+    Column("duration", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),  # sending, delivered, retry, refused
+    Column("arrival", Text, nullable=False),
+    Column("status_code", Integer),
+    Column("detail", Text, nullable=False),
+    Index("ix_delivery_attempts_delivery", "delivery_id", "id"),
+)

@@ -1,0 +1,32 @@
+"""Columns that many tables have."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, text
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def identity() -> Column[int]:
+    return Column("id", BigInteger, primary_key=True, autoincrement=False)
+
+
+def workspace() -> Column[int]:
+    return Column("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False)
+
+
+def hot_workspace() -> Column[int]:
+    """On the tables of the hot path without a foreign key: PostgreSQL would lock the parent row for each check-in."""
+    return Column("workspace_id", BigInteger, nullable=False)
+
+
+def at(name: str, *, required: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=not required)
+
+
+def count(name: str, start: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text(str(start)))

@@ -1,0 +1,136 @@
+"""Jobs as they are shown: read only."""
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, RowMapping, and_, case, func, select
+
+from tocsin.domain.ids import to_uuid
+from tocsin.domain.model import SECOND, IncidentStatus
+from tocsin.store.paging import Page, page_of
+from tocsin.store.schema import incidents, job_environments, jobs, streams
+from tocsin.wire_time import iso, iso_or_none
+
+Object = dict[str, Any]
+
+#: A stream that counts as affected now; what was affected before thresholds began from zero does not.
+is_affected = and_(streams.c.is_watched, streams.c.is_affected, streams.c.epoch == job_environments.c.epoch)
+#: When a stream's next run is expected; NULL where nothing is.
+due_at = case(
+    (
+        and_(streams.c.is_watched, jobs.c.is_active, jobs.c.schedule_type == "interval"),
+        streams.c.anchor_at + (streams.c.anchor_misses + 1) * (jobs.c.schedule_interval + jobs.c.grace) - jobs.c.grace,
+    )
+)
+
+
+class _Health(NamedTuple):
+    watched: int = 0
+    affected: int = 0
+    late: int = 0
+    due_at: int | None = None
+    last_check_in_at: int | None = None
+    is_open: bool = False
+
+
+def status_of(is_active: bool, is_down: bool, is_late: bool, was_heard: bool) -> str:
+    """`new`, `up`, `late`, `down` or `paused`, of a job or a stream."""
+    if not is_active:
+        return "paused"
+    if is_down:
+        return "down"
+    if is_late:
+        return "late"
+    return "up" if was_heard else "new"
+
+
+def find_job_id(connection: Connection, workspace_id: int, job_key: str) -> int | None:
+    query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key == job_key)
+    return connection.execute(query).scalar()
+
+
+def job_object(connection: Connection, workspace_id: int, job_key: str, now: int, public_url: str) -> Object | None:
+    """The whole job with its state at `now`."""
+    query = select(jobs).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key == job_key)
+    row = connection.execute(query).mappings().first()
+    return _job(row, _health(connection, row["id"], now), public_url) if row is not None else None
+
+
+def list_jobs(
+    connection: Connection, workspace_id: int, now: int, public_url: str, page: Page, is_active: bool | None = None
+) -> Object:
+    """A page of jobs, in the order they were made."""
+    query = select(jobs).where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.id)
+    if is_active is not None:
+        query = query.where(jobs.c.is_active == is_active)
+    return page_of(connection, query, page, lambda row: _job(row, _health(connection, row["id"], now), public_url))
+
+
+def _health(connection: Connection, job_id: int, now: int) -> _Health:
+    is_late = and_(streams.c.is_watched, (streams.c.missed_runs > 0) | (due_at < now))
+    state = (
+        select(
+            func.count(streams.c.tenant_id.distinct()).filter(streams.c.is_watched),
+            func.count(streams.c.tenant_id.distinct()).filter(is_affected),
+            func.count().filter(is_late),
+            func.min(due_at),
+            func.max(streams.c.last_check_in_at),
+        )
+        .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
+        .join(jobs, jobs.c.id == job_environments.c.job_id)
+        .where(jobs.c.id == job_id)
+    )
+    return _Health._make((*connection.execute(state).one(), _has_open_incident(connection, job_id)))
+
+
+def _has_open_incident(connection: Connection, job_id: int) -> bool:
+    query = (
+        select(incidents.c.id)
+        .join(job_environments, job_environments.c.id == incidents.c.job_environment_id)
+        .where(job_environments.c.job_id == job_id, incidents.c.status == IncidentStatus.OPEN)
+    )
+    return connection.execute(query.limit(1)).scalar() is not None
+
+
+def _job(row: RowMapping, health: _Health, public_url: str) -> Object:
+    return {
+        "id": to_uuid(row["id"]),
+        "jobKey": row["job_key"],
+        "name": row["name"],
+        **_expectation(row),
+        "tags": json.loads(row["tags"]),
+        "description": row["description"],
+        "runbookUrl": row["runbook_url"] or None,
+        "isActive": row["is_active"],
+        "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
+        "status": _status(row, health),
+        "watchedTenantCount": health.watched,
+        "affectedTenantCount": health.affected,
+        "nextDueAt": iso_or_none(health.due_at),
+        "lastCheckInAt": iso_or_none(health.last_check_in_at),
+        "createdAt": iso(row["created_at"]),
+    }
+
+
+def _expectation(row: RowMapping) -> Object:
+    every = row["schedule_interval"]
+    schedule: Object = {"type": row["schedule_type"]}
+    if every is not None:
+        schedule["seconds"] = every // SECOND
+    return {
+        "expectedIntervalSeconds": every // SECOND if every is not None else None,
+        "schedule": schedule,
+        "gracePeriodSeconds": row["grace"] // SECOND,
+        "tenantImpactThreshold": row["impact_threshold"],
+        "consecutiveMissThreshold": row["miss_threshold"],
+        "thresholdMode": row["threshold_mode"],
+        "failureThreshold": row["failure_threshold"],
+        "recoveryThreshold": row["recovery_threshold"],
+        "maxRuntimeSeconds": row["max_runtime"] // SECOND if row["max_runtime"] is not None else None,
+        "tenantScope": row["tenant_scope"],
+    }
+
+
+def _status(row: RowMapping, health: _Health) -> str:
+    is_down = health.is_open or (health.watched == 1 and health.affected > 0)
+    return status_of(row["is_active"], is_down, health.late > 0, health.last_check_in_at is not None)

@@ -1,0 +1,1 @@
+"""How Tocsin itself is watched: log lines, metrics, health, and a heartbeat to somebody else."""

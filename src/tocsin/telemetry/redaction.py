@@ -1,0 +1,45 @@
+"""Keeps secrets out of what is written down: by the name they go under, and by how they look."""
+
+import re
+from typing import Any
+
+HIDDEN = "[hidden]"
+
+_SECRET_NAMES = re.compile(
+    r"password|passwd|secret|token|authorization|cookie|credential|api_?key$|routing_?key$|webhook_?url$|^config$|^dsn$",
+    re.IGNORECASE,
+)
+_SECRET_SHAPES = re.compile(
+    r"""
+      (?P<api_key> sg_[0-9a-f]{7} ) [0-9a-f]{9,}           # an API key: its prefix may be shown
+    | (?P<signing> whsec_ ) [A-Za-z0-9+/=_-]+               # the secret of a signed webhook
+    | (?P<slack> hooks\.slack\.com/(?:services|workflows|triggers)/ ) [^\s"'<>]+
+    | (?P<genie> GenieKey\s+ ) [^\s"',]+
+    | (?P<bearer> Bearer\s+ ) [^\s"',]+
+    | (?P<basic> Basic\s+ ) [A-Za-z0-9+/=]{8,}
+    | (?P<claim> claim[=/] ) [A-Za-z0-9._-]{16,}            # the one-time link of the first start
+    | (?P<jwt> eyJ ) [A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+
+    | (?P<login> ://[^\s:/@]* ) :[^\s/@]+(?=@)              # the password in a URL
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def redact_text(text: str) -> str:
+    """`text` with everything that looks like a secret cut short."""
+    return _SECRET_SHAPES.sub(lambda match: f"{match[match.lastgroup or 0]}{HIDDEN}", text)
+
+
+def redact(value: Any, name: str = "") -> Any:
+    """`value`, logged under `name`, without its secrets, however deep they lie."""
+    if name and _SECRET_NAMES.search(name) and value not in (None, "", False):
+        return HIDDEN
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, bytes):
+        return redact_text(value.decode(errors="replace"))
+    if isinstance(value, dict):
+        return {key: redact(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item) for item in value]
+    return value if isinstance(value, int | float | None) else redact_text(str(value))

@@ -1,0 +1,51 @@
+import pytest
+
+from tocsin.strict_json import MAX_DEPTH, NotJsonError, UnacceptableJsonError, check_json, parse
+
+GOOD = [
+    b"{}",
+    b'{"tenantId": "acme", "status": "success"}',
+    b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH,
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"1.7976931348623157e308",
+    b'"\\ud83d\\ude00 12345678901234567890"',
+    '"é"'.encode(),
+]
+UNACCEPTABLE = [
+    b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    b"[" * 100_000,
+    b"9223372036854775808",
+    b"1e400",
+    b"9" * 10_000,
+    b'{"a": ["\\u0000"]}',
+    b'{"\\ud800": 1}',
+]
+NOT_JSON = [b'"a\x00"', b"NaN", b"[-Infinity]"]
+
+
+@pytest.mark.parametrize("body", GOOD)
+def test_what_every_store_can_keep_passes(body: bytes) -> None:
+    check_json(body)
+    parse(body)
+
+
+@pytest.mark.parametrize("body", UNACCEPTABLE)
+def test_what_cannot_be_kept_is_refused(body: bytes) -> None:
+    for judge in (check_json, parse):
+        with pytest.raises(UnacceptableJsonError):
+            judge(body)
+
+
+@pytest.mark.parametrize("body", NOT_JSON)
+def test_what_is_no_json_is_refused_as_such(body: bytes) -> None:
+    for judge in (check_json, parse):
+        with pytest.raises(NotJsonError):
+            judge(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"{} {}"])
+def test_syntax_is_parses_business(body: bytes) -> None:
+    check_json(body)
+    with pytest.raises(NotJsonError):
+        parse(body)
