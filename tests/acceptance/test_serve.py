@@ -131,3 +131,4 @@ def test_version_and_migrate(tmp_path: Path) -> None:
 def test_the_demo_has_an_incident_within_a_minute(tmp_path: Path) -> None:
     with serving(tmp_path, command="demo") as server:
         server.wait_for(r"Daily Report: Open \(", seconds=60)
+        assert server.stop() == 0

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,12 +18,15 @@ STOP_SECONDS = 15
 
 
 class Server:
-    """A running `tocsin`. `url` is its root, `api_key` what a first start printed (else empty)."""
+    """A running `tocsin`. `url` is its root, `api_key` what a first start printed (else empty).
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+    `under`: a command that is to run it, and must leave it the process that we started.
+    """
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], under: Sequence[str] = ()) -> None:
         settings = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tocsin", *arguments],
+            [*under, sys.executable, "-m", "tocsin", *arguments],
             env={**settings, "PYTHONUNBUFFERED": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -59,6 +62,17 @@ class Server:
             if found := re.search(pattern, line):
                 return found[found.re.groups and 1]
 
+    def pause(self) -> None:
+        """The whole process stands still, as on a machine that hangs: its connections stay open, and nobody answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """SIGKILL: the process gets no chance to tidy up."""
+        self.stop(signal.SIGKILL)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends the signal and returns the exit code; what was printed is in `output`."""
         for client in self._clients:
@@ -83,16 +97,23 @@ class Server:
         self._lines.put(None)
 
 
-@contextmanager
-def serving(data_dir: Path, *options: str, command: str = "serve", **environment: str) -> Iterator[Server]:
+def start(data_dir: Path, *options: str, command: str = "serve", **environment: str) -> Server:
     """A server on a free port with its data in `data_dir`; `environment` are `TOCSIN_…` variables without that prefix.
 
     Loopback is an allowed destination, so that a receiver of the test can be told.
     """
-    arguments = [command, "--port", "0", *options]
-    variables = {"data_dir": str(data_dir), "allow_destinations": "127.0.0.0/8", **environment}
-    server = Server(arguments, {f"TOCSIN_{name.upper()}": value for name, value in variables.items()})
+    variables = {"port": "0", "data_dir": str(data_dir), "allow_destinations": "127.0.0.0/8", **environment}
+    return Server([command, *options], {f"TOCSIN_{name.upper()}": value for name, value in variables.items()})
+
+
+@contextmanager
+def serving(data_dir: Path, *options: str, command: str = "serve", **environment: str) -> Iterator[Server]:
+    """A server as `start` gives it, gone when the block ends; where the block fails, its log is shown."""
+    server = start(data_dir, *options, command=command, **environment)
     try:
         yield server
+    except BaseException:
+        print(f"--- {server.url}\n{server.output[-20_000:]}")  # noqa: T201 -- pytest shows it beside the failure
+        raise
     finally:
-        server.stop(signal.SIGKILL)
+        server.kill()

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 from tocsin.application import announce
 from tocsin.application.ledger import Ledger
-from tocsin.application.settling import commit_ledger, judge_next, write_incidents
-from tocsin.domain import silence, threshold
+from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
+from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Stream
-from tocsin.domain.reason import Reason
 from tocsin.store import incidents, nodes
 from tocsin.store.engine import Connection, Transact
-from tocsin.store.hot import Due, HotStore
+from tocsin.store.hot import HotStore
 
 #: Rows judged in one transaction. SQLite: 200 take some 7 ms, which is what a check-in may have to wait.
 SLICE_SQLITE = 200
@@ -63,7 +62,7 @@ class Tick:
             ledger = self._ledger(connection, until_at, now)
             due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
             for row in due:
-                judge_next(ledger, row.job, self._current(ledger, row), until_at)
+                judge_next(ledger, row.job, ledger.as_of(row.stream, row.environment), until_at)
             commit_ledger(connection, self._hot, self._ids, now, ledger)
             # What was judged may be due again at once: a stream that is caught up with after we were late.
             return Step(len(due), is_full=True)
@@ -76,20 +75,14 @@ class Tick:
             ledger = self._ledger(connection, until_at, now)
             streams: dict[int, Stream] = {}
             for row in due:
-                stream = streams.get(row.stream.id) or self._current(ledger, row)
-                streams[stream.id] = self._judge_run(ledger, row, stream, until_at)
+                stream = streams.get(row.stream.id) or ledger.as_of(row.stream, row.environment)
+                run = row.run
+                if run is not None:
+                    stream, changed = judge_run(connection, self._hot, ledger, row.job, stream, run, until_at)
+                    ledger.changes.changed_runs.update({one.id: one for one in changed})
+                streams[stream.id] = stream
             commit_ledger(connection, self._hot, self._ids, now, ledger)
             return Step(len(due), len(due) == self._slice)
-
-    def _judge_run(self, ledger: Ledger, row: Due, stream: Stream, until_at: int) -> Stream:
-        if row.run is None:
-            return stream
-        verdict = silence.judge_run(row.job, stream, row.run, ledger.absences, until_at)
-        if verdict.run is not None:
-            ledger.changes.changed_runs[verdict.run.id] = verdict.run
-        if verdict.reason is Reason.NOT_DUE or verdict.run is None:
-            return stream
-        return ledger.keep(row.job, stream, verdict.stream, verdict.run.at)
 
     def _advance_incidents(self, until_at: int, now: int) -> Step:
         with self._transact() as connection:
@@ -97,8 +90,9 @@ class Tick:
             if not due:
                 return Step(0, is_full=False)
             ledger = self._ledger(connection, until_at, now)
-            ledger.advance(incidents.lock_situations(connection, due), until_at)
-            write_incidents(connection, self._ids, now, ledger)
+            ledger.book.open(incidents.lock_situations(connection, due))
+            ledger.book.advance(until_at)
+            write_book(connection, self._ids, now, ledger.book)
             return Step(len(due), len(due) == self._slice)
 
     def _word(self, until_at: int, now: int) -> None:
@@ -110,6 +104,3 @@ class Tick:
 
     def _ledger(self, connection: Connection, until_at: int, now: int) -> Ledger:
         return Ledger(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))
-
-    def _current(self, ledger: Ledger, row: Due) -> Stream:
-        return threshold.current(row.stream, row.environment)

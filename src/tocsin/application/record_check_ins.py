@@ -10,9 +10,9 @@ from typing import NamedTuple
 from tocsin.application import watching
 from tocsin.application.errors import Refused, conflict, invalid, not_found, unauthorized, unprocessable
 from tocsin.application.ledger import Ledger
-from tocsin.application.settling import commit_ledger, judge_passed
+from tocsin.application.settling import commit_ledger, draw_anew, judge_passed, judge_run
 from tocsin.domain import check_in as checking
-from tocsin.domain import history, silence, threshold
+from tocsin.domain import silence
 from tocsin.domain.check_in import Heard
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import Absence, CheckIn, CheckInKind, Job, JobEnvironment, Run, Stream
@@ -119,7 +119,7 @@ class _Batch:
             )
             self.ledger.add_stream(stream)
         else:
-            stream = threshold.current(found.stream, environment)
+            stream = self.ledger.as_of(found.stream, environment)
         target = self.targets[key] = _Target(found.job, stream, environment)
         return target
 
@@ -141,11 +141,11 @@ class _Batch:
         """What fell due before this check-in came is judged first, as if the tick had been here."""
         moment = check_in.received_at - 1
         for run in [r for r in target.open if r.check_at is not None and r.check_at <= moment]:
-            verdict = silence.judge_run(target.job, target.stream, run, self.ledger.absences, moment)
-            if verdict.reason is not Reason.NOT_DUE and verdict.run is not None:
-                target.open.remove(run)
-                self._remember_run(target, verdict.run, is_new=False)
-                target.stream = self.ledger.keep(target.job, target.stream, verdict.stream, verdict.run.at)
+            target.stream, changed = judge_run(
+                self.connection, self.hot, self.ledger, target.job, target.stream, run, moment
+            )
+            for one in changed:
+                self._remember_run(target, one, is_new=False)
         target.stream = judge_passed(self.ledger, target.job, target.stream, moment)
 
     def _hear(self, target: _Target, check_in: CheckIn) -> Receipt:
@@ -167,23 +167,16 @@ class _Batch:
         job, before, after = target.job, target.stream, heard.stream
         may_open = True
         if heard.is_late and heard.run is not None:
-            after, may_open = self._redraw(target, heard, heard.run)
-        if heard.run is not None:
+            known = target.named.get(heard.run.client_run_id or "")
+            may_open = heard.run.at >= (after.last_result_at or 0)
+            until = min(check_in.received_at - 1, check_in.received_at if self.horizon is None else self.horizon)
+            after, changed = draw_anew(self.connection, self.hot, self.ledger, job, after, heard.run, known, until)
+            for one in changed[:-1]:
+                self._remember_run(target, one, is_new=False)
+            self._remember_run(target, changed[-1], is_new=is_new)
+        elif heard.run is not None:
             self._remember_run(target, heard.run, is_new=is_new)
         target.stream = self.ledger.keep(job, before, after, check_in.received_at, may_open=may_open)
-
-    def _redraw(self, target: _Target, heard: Heard, run: Run) -> tuple[Stream, bool]:
-        """The stream drawn anew, and whether the run is its newest result."""
-        self.ledger.flush(lambda changes: self.hot.write(self.connection, changes))
-        known = target.named.get(run.client_run_id or "")
-        moments = [run.at, run.began_at, *([known.at, known.began_at] if known else [])]
-        stretch = self.hot.stretch(
-            self.connection, target.stream.id, min(moments), max(moments), target.job.recovery_threshold
-        )
-        drawn = history.redraw(target.job, heard.stream, stretch, run, self.ledger.absences, self.ledger.new_id)
-        self.ledger.changes.new_runs.update({row.id: row for row in drawn.written})
-        self.ledger.changes.removed_runs += drawn.removed
-        return drawn.stream, run.at >= (heard.stream.last_result_at or 0)
 
     def _remember_run(self, target: _Target, run: Run, *, is_new: bool) -> None:
         changes = self.ledger.changes

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import structlog
 
+from tocsin.application.incident_book import IncidentBook
 from tocsin.application.ledger import Ledger
-from tocsin.domain import silence
+from tocsin.domain import history, silence
 from tocsin.domain.ids import IdMaker, to_uuid
-from tocsin.domain.model import Job, Membership, Stream
+from tocsin.domain.model import Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.silence import Verdict
-from tocsin.store import incidents
+from tocsin.store import incidents, raw
 from tocsin.store.engine import Connection
 from tocsin.store.hot import HotStore
 from tocsin.store.incidents import Situation
@@ -42,6 +43,41 @@ def judge_next(ledger: Ledger, job: Job, stream: Stream, until_at: int) -> tuple
     return verdict, ledger.keep(job, stream, verdict.stream, deadline or 0, missed=verdict.missed)
 
 
+def judge_run(
+    connection: Connection, hot: HotStore, ledger: Ledger, job: Job, stream: Stream, run: Run, until_at: int
+) -> tuple[Stream, list[Run]]:
+    """Judge a run in progress: its stream afterwards, and the runs that changed, itself last."""
+    verdict = silence.judge_run(job, stream, run, ledger.absences, until_at)
+    judged = verdict.run or run
+    if verdict.reason is Reason.NOT_DUE:
+        return stream, [] if judged == run else [judged]
+    after, changed = verdict.stream, [judged]
+    if verdict.is_late:
+        after, changed = draw_anew(connection, hot, ledger, job, after, judged, run, until_at)
+    return ledger.keep(job, stream, after, judged.at, may_open=not verdict.is_late), changed
+
+
+def draw_anew(
+    connection: Connection,
+    hot: HotStore,
+    ledger: Ledger,
+    job: Job,
+    stream: Stream,
+    run: Run,
+    known: Run | None,
+    until_at: int,
+) -> tuple[Stream, list[Run]]:
+    """The stream drawn anew with `run` in it (`known`: as it was), and the reported runs that changed, itself last."""
+    ledger.flush(lambda changes: hot.write(connection, changes))
+    moments = [moment for one in (run, known) if one is not None for moment in (one.at, one.began_at)]
+    stretch = hot.stretch(connection, stream.id, min(moments), max(moments), job.recovery_threshold)
+    drawn = history.redraw(job, stream, stretch, run, ledger.absences, until_at, ledger.new_id)
+    ledger.changes.new_runs.update({row.id: row for row in drawn.written})
+    ledger.changes.removed_runs += drawn.removed
+    others = [other for other in drawn.moved if other.id != run.id]
+    return drawn.stream, [*others, next((moved for moved in drawn.moved if moved.id == run.id), run)]
+
+
 def commit_ledger(connection: Connection, hot: HotStore, ids: IdMaker, now: int, ledger: Ledger) -> None:
     """Settle the ledger's turns against the incidents, and write everything, each table once."""
     locked = ledger.environments_to_lock()
@@ -52,25 +88,28 @@ def commit_ledger(connection: Connection, hot: HotStore, ids: IdMaker, now: int,
         situations = incidents.lock_situations(connection, locked)
         ledger.settle(situations, _known_members(connection, ledger, situations))
     hot.write(connection, ledger.changes)
-    write_incidents(connection, ids, now, ledger)
+    write_book(connection, ids, now, ledger.book)
 
 
 def _known_members(connection: Connection, ledger: Ledger, situations: dict[int, Situation]) -> Sequence[Membership]:
-    incident_ids = [s.incident.id for s in situations.values() if s.incident is not None]
-    tenant_ids = {turn.after.tenant_id for turn in ledger.turns if turn.after.is_affected}
-    return incidents.memberships(connection, incident_ids, tenant_ids) if incident_ids and tenant_ids else ()
+    """The parts that those who turned already have in the incidents of their environments."""
+    live = {key: situation.incident.id for key, situation in situations.items() if situation.incident is not None}
+    streams = (turn.after for turn in ledger.turns if turn.after.is_affected)
+    pairs = {(live[s.job_environment_id], s.tenant_id) for s in streams if s.job_environment_id in live}
+    return incidents.memberships(connection, sorted(pairs))
 
 
-def write_incidents(connection: Connection, ids: IdMaker, now: int, ledger: Ledger) -> None:
-    """Write what the ledger decided about incidents; streams must have been written before."""
-    incidents.add_to_counters(connection, ledger.counters)
-    incidents.write_incidents(connection, list(ledger.new_incidents.values()), list(ledger.changed_incidents.values()))
-    for attachment in ledger.attachments:
-        incidents.attach(connection, attachment)
-    incidents.write_memberships(connection, ledger.changed_memberships.values())
-    if ledger.attachments:
-        incidents.recount(connection, {a.incident_id for a in ledger.attachments})
-    for workspace_id, change in ledger.transitions:
+def write_book(connection: Connection, ids: IdMaker, now: int, book: IncidentBook) -> None:
+    """Write what was decided about incidents; streams must have been written before."""
+    with raw.together(connection):
+        incidents.add_to_counters(connection, book.counters)
+        incidents.write_incidents(connection, book.new_incidents.values(), book.changed_incidents.values())
+        incidents.attach(connection, book.attachments)
+        incidents.write_memberships(connection, book.memberships.values())
+        incidents.recount(connection, {a.incident_id for a in book.attachments})
+        incidents.write_transitions(connection, ids, now, book.transitions)
+        incidents.write_alerts(connection, ids, now, book.alerts)
+    for workspace_id, change in book.transitions:
         log.info(
             "incident_changed",
             workspace=to_uuid(workspace_id),
@@ -79,5 +118,3 @@ def write_incidents(connection: Connection, ids: IdMaker, now: int, ledger: Ledg
             reason=change.reason,
             occurred_at=iso(change.occurred_at),
         )
-    incidents.write_transitions(connection, ids, now, ledger.transitions)
-    incidents.write_alerts(connection, ids, now, ledger.alerts)

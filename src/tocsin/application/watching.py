@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tocsin.application.ledger import Ledger
-from tocsin.application.settling import write_incidents
-from tocsin.domain import check_in, schedule, silence, threshold
+from tocsin.application.settling import write_book
+from tocsin.domain import check_in, schedule, silence
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, Job, JobEnvironment, Stream
 from tocsin.domain.reason import Reason
@@ -105,18 +105,18 @@ def _expect(connection: Connection, ids: IdMaker, now: int, job: Job, tenant_ids
         if tenant_id not in known:
             ledger.add_stream(check_in.new_stream(ids.new(now), job, environment.id, tenant_id, now, environment.epoch))
     hot_for(connection).write(connection, ledger.changes)
-    write_incidents(connection, ids, now, ledger)
+    write_book(connection, ids, now, ledger.book)
 
 
 def _watch_again(connection: Connection, ids: IdMaker, now: int, stream: Stream) -> None:
     environment = rows.environment(connection, stream.job_environment_id)
     job, _ = rows.job(connection, environment.job_id)
     ledger = Ledger(ids, now)
-    current = threshold.current(stream, environment)
+    current = ledger.as_of(stream, environment)
     ledger.keep(job, current, check_in.watched_again(job, current, now), now, may_open=False)
     ledger.turns.clear()
     hot_for(connection).write(connection, ledger.changes)
-    write_incidents(connection, ids, now, ledger)
+    write_book(connection, ids, now, ledger.book)
 
 
 def _leave(
@@ -131,10 +131,11 @@ def _leave(
     for stream in streams:
         environment = situations[stream.job_environment_id].environment
         job = counted.setdefault(environment.id, rows.job(connection, environment.job_id)[0])
-        ledger.leave(job, threshold.current(stream, environment))
-    ledger.close_deserted(situations, now, reason, sentence)
+        ledger.leave(job, ledger.as_of(stream, environment))
+    ledger.book.open(situations)
+    ledger.book.close(ledger.book.deserted(), now, reason, sentence)
     hot_for(connection).write(connection, ledger.changes)
-    write_incidents(connection, ids, now, ledger)
+    write_book(connection, ids, now, ledger.book)
 
 
 def _end(connection: Connection, ids: IdMaker, now: int, job: Job, reason: Reason, sentence: str) -> None:
@@ -149,8 +150,7 @@ def close_incidents(
     """Close the live incidents of these environments; thresholds then count from zero."""
     ledger = Ledger(ids, now, nodes.all_absences(connection))
     situations = incidents.lock_situations(connection, environment_ids)
-    ledger.advance(situations, now)
-    for environment_id in situations:
-        ledger.close(environment_id, now, reason, sentence)
-    write_incidents(connection, ids, now, ledger)
+    ledger.book.open(situations)
+    ledger.book.close(situations, now, reason, sentence)
+    write_book(connection, ids, now, ledger.book)
     rows.begin_from_zero(connection, environment_ids)

@@ -69,25 +69,28 @@ def hear(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: i
     if not stream.is_watched:
         stream = watched_again(job, stream, check_in.received_at)
     if is_duplicate(job, stream, check_in):
-        heard = _heard(stream, check_in)
-        moment = max(check_in.moment, heard.last_success_at or 0)
-        return Heard(
-            Reason.DUPLICATE, heard._replace(last_success_at=moment, anchor_at=max(moment, heard.anchor_at)), None
-        )
-    heard = _remember(_heard(stream, check_in), check_in, new_id)
+        return Heard(Reason.DUPLICATE, _heard_again(stream, check_in), None)
+    heard = _remember(stream, check_in, new_id)
     if check_in.kind is CheckInKind.START:
         return _start(job, heard, run, check_in, new_id)
     return _result(job, heard, run, check_in, new_id)
 
 
-def _heard(stream: Stream, check_in: CheckIn) -> Stream:
-    return stream._replace(last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at))
+def _heard_again(stream: Stream, check_in: CheckIn) -> Stream:
+    """A duplicate writes no run, but the stream was heard."""
+    moment = max(check_in.moment, stream.last_success_at or 0)
+    return stream._replace(
+        last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at),
+        last_success_at=moment,
+        anchor_at=max(moment, stream.anchor_at),
+    )
 
 
 def _remember(stream: Stream, check_in: CheckIn, new_id: int) -> Stream:
-    """What a duplicate of this check-in would repeat; nothing, unless it is a success."""
+    """That it was heard, and what a duplicate would repeat: nothing, unless this is a success."""
     is_success = check_in.kind is CheckInKind.SUCCESS
     return stream._replace(
+        last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at),
         stored_success_id=new_id if is_success else None,
         stored_success_at=check_in.received_at if is_success else None,
         stored_success_run_id=check_in.run_id if is_success else None,
@@ -123,11 +126,14 @@ def _start_known(job: Job, stream: Stream, run: Run, moment: int) -> Heard:
     if run.started_at is not None and run.started_at <= moment:
         return Heard(Reason.START_ADDED, stream, None)
     changed = run._replace(started_at=moment)
+    if run.finished_at is not None and run.duration in (None, _lasted(run)):
+        changed = changed._replace(duration=_lasted(changed))
+    limit = silence.timeout_after(job)
+    deadline = None if limit is None else moment + limit
     if run.outcome == Outcome.IN_PROGRESS:
-        limit = silence.timeout_after(job)
-        changed = changed._replace(at=moment, check_at=None if limit is None else moment + limit)
-    elif run.finished_at is not None and run.duration is None:
-        changed = changed._replace(duration=max(run.finished_at - moment, 0))
+        changed = changed._replace(at=moment, check_at=deadline)
+    elif deadline is not None and deadline < run.at and run.outcome != Outcome.UNKNOWN and job.is_active:
+        changed = changed._replace(outcome=Outcome.TIMEOUT, at=deadline)
     return Heard(Reason.START_ADDED, stream, changed, is_late=True)
 
 
@@ -136,20 +142,23 @@ def _result(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id
     moment = check_in.moment
     if run is None:
         lone = _new_run(job, stream, check_in, new_id, outcome)
-        lone = lone._replace(
-            finished_at=moment, started_at=None if check_in.duration is None else moment - check_in.duration
-        )
-        return _settle(job, stream, lone, Reason.RUN_RECORDED)
+        return _settle(job, stream, lone._replace(finished_at=moment), Reason.RUN_RECORDED)
     finished = _finished(run, check_in, outcome)
     if run.outcome == Outcome.IN_PROGRESS:
         closing = stream._replace(open_runs=max(stream.open_runs - 1, 0))
         return _settle(job, closing, finished, Reason.RUN_CLOSED)
     if run.outcome == Outcome.TIMEOUT and moment > run.at:
-        late = run._replace(finished_at=moment, duration=finished.duration)
+        is_latest = run.finished_at is None or moment > run.finished_at
+        late = run._replace(finished_at=moment, duration=finished.duration) if is_latest else None
         return Heard(Reason.DURATION_ADDED, stream, late)
     if run.outcome in (Outcome.OK, Outcome.ERROR) and not _supersedes(run, outcome, moment):
         return Heard(Reason.OLDER_RESULT, stream, None)
     return Heard(Reason.RUN_CORRECTED, stream, finished, is_late=True)
+
+
+def _lasted(run: Run) -> int | None:
+    """The time from the run's start to its result, where both are known."""
+    return None if run.started_at is None or run.finished_at is None else max(run.finished_at - run.started_at, 0)
 
 
 def _supersedes(run: Run, outcome: Outcome, moment: int) -> bool:
@@ -159,16 +168,19 @@ def _supersedes(run: Run, outcome: Outcome, moment: int) -> bool:
 
 def _settle(job: Job, stream: Stream, run: Run, reason: Reason) -> Heard:
     """A run has its result: in order, the stream moves on; else it must be drawn anew."""
-    if _is_late(job, stream, run.at):
+    is_before_a_start = run.outcome == Outcome.OK and run.at < (stream.last_began_at or 0)
+    if is_before_a_start or _is_late(job, stream, run.at):
         return Heard(reason, stream, run, is_late=True)
-    began = stream._replace(last_began_at=max(stream.last_began_at or run.began_at, run.began_at))
-    moved = succeeded(began, run.at) if run.outcome == Outcome.OK else failed(job, began, run)
-    return Heard(reason, moved, run)
+    began_at = max(stream.last_began_at or run.began_at, run.began_at)
+    if run.outcome == Outcome.OK:
+        return Heard(reason, succeeded(stream, run.at, began_at), run)
+    return Heard(reason, failed(job, stream, run)._replace(last_began_at=began_at), run)
 
 
-def succeeded(stream: Stream, moment: int) -> Stream:
+def succeeded(stream: Stream, moment: int, began_at: int | None) -> Stream:
     """The stream after a success at `moment`: nothing is missed, nothing fails, the window runs from here."""
     return stream._replace(
+        last_began_at=began_at,
         anchor_at=max(moment, stream.expected_since_at),
         anchor_misses=0,
         missed_runs=0,

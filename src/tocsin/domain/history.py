@@ -4,7 +4,7 @@ Between two successes the counters only grow, so what a late check-in can change
 to draw again the stretch from the last success before it to the first one after it, or to the present.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -25,11 +25,13 @@ class Stretch(NamedTuple):
 
 
 class Redrawn(NamedTuple):
-    """`stream` as it is now; the silent rows to write, and the ids of those to remove."""
+    """`stream` as it is now; the silent rows to write, the ids of those to remove, and the reported runs that belong
+    to another slot now."""
 
     stream: Stream
     written: tuple[Run, ...]
     removed: tuple[int, ...]
+    moved: tuple[Run, ...]
 
 
 def is_silent_row(run: Run) -> bool:
@@ -38,20 +40,29 @@ def is_silent_row(run: Run) -> bool:
 
 
 def redraw(
-    job: Job, stream: Stream, stretch: Stretch, run: Run, absences: Sequence[Absence], new_id: Callable[[], int]
+    job: Job,
+    stream: Stream,
+    stretch: Stretch,
+    run: Run,
+    absences: Sequence[Absence],
+    until_at: int,
+    new_id: Callable[[], int],
 ) -> Redrawn:
-    """The stream and its silent rows with `run` (new or changed) among what happened."""
+    """The stream and its silent rows with `run` (new or changed) among what happened, judged up to `until_at`."""
     reported = [r for r in stretch.runs if not is_silent_row(r) and r.id != run.id] + [run]
     reported.sort(key=lambda r: (r.at, r.outcome != Outcome.OK, r.id))
     start = _at_stretch_start(stream, stretch)
-    limit = _judged_until(job, stream, stretch, reported)
-    began = sorted(r.began_at for r in [*reported, *filter(None, [stretch.next_success])])
-    drawn, rows = _draw(job, start, reported, began, limit, absences, new_id)
+    limit = _judged_until(job, stream, stretch, until_at)
+    begun = sorted([*reported, *filter(None, [stretch.next_success])], key=lambda r: r.began_at)
+    began = [r.began_at for r in begun]
+    ended = [r for r in reported if stretch.next_success is None or r.at <= stretch.next_success.at]
+    drawn, rows = _draw(job, start, ended, began, limit, absences, new_id)
+    moved = _moved(job, start, stretch, reported, begun, rows)
     old = [r for r in stretch.runs if is_silent_row(r) and r.at > start.anchor_at]
     written, removed, kept = _difference(old, rows)
     if stretch.next_success is not None:
-        return Redrawn(stream, written, removed)
-    return Redrawn(_now(job, stream, drawn, reported, kept), written, removed)
+        return Redrawn(stream, written, removed, moved)
+    return Redrawn(_now(job, stream, drawn, began[-1], kept), written, removed, moved)
 
 
 def _at_stretch_start(stream: Stream, stretch: Stretch) -> Stream:
@@ -72,8 +83,9 @@ def _at_stretch_start(stream: Stream, stretch: Stretch) -> Stream:
     )
     if stretch.before is None:
         return bare
-    is_newest = stretch.next_success is None
-    return succeeded(bare, _heard_at(stream, stretch.before) if is_newest else stretch.before.at)
+    is_newest = stretch.next_success is None and all(r.outcome != Outcome.OK for r in stretch.runs)
+    moment = _heard_at(stream, stretch.before) if is_newest else stretch.before.at
+    return succeeded(bare, moment, stream.last_began_at)
 
 
 def _heard_at(stream: Stream, success: Run) -> int:
@@ -83,15 +95,11 @@ def _heard_at(stream: Stream, success: Run) -> int:
     return last if is_repeated and last is not None else success.at
 
 
-def _judged_until(job: Job, stream: Stream, stretch: Stretch, reported: Sequence[Run]) -> int | None:
+def _judged_until(job: Job, stream: Stream, stretch: Stretch, until_at: int) -> int:
     """Deadlines up to here are settled; later ones are the tick's."""
-    moments = [r.at for r in reported if r.outcome == Outcome.OK]
-    judged = silence.judged_until(job, stream)
     if stretch.next_success is not None:
-        moments.append(stretch.next_success.at)
-    elif judged is not None:
-        moments.append(judged)
-    return max(moments) if moments else None
+        return stretch.next_success.at - 1
+    return max(until_at, silence.judged_until(job, stream) or 0)
 
 
 def _draw(
@@ -99,14 +107,14 @@ def _draw(
     stream: Stream,
     reported: Sequence[Run],
     began: Sequence[int],
-    limit: int | None,
+    limit: int,
     absences: Sequence[Absence],
     new_id: Callable[[], int],
 ) -> tuple[Stream, list[Run]]:
     """Play the stretch in order of time: what was reported, and between it the deadlines that passed."""
     rows: list[Run] = []
     for run in [*reported, None]:
-        until = limit if run is None else min(limit, run.at - 1) if limit is not None else None
+        until = limit if run is None else min(limit, run.at - 1)
         stream = _judge_up_to(job, stream, began, until, absences, new_id, rows)
         if run is not None:
             stream = _report(job, stream, run)
@@ -117,12 +125,12 @@ def _judge_up_to(
     job: Job,
     stream: Stream,
     began: Sequence[int],
-    until: int | None,
+    until: int,
     absences: Sequence[Absence],
     new_id: Callable[[], int],
     rows: list[Run],
 ) -> Stream:
-    while until is not None:
+    while True:
         deadline = silence.next_deadline(job, stream)
         if deadline is None or deadline > until:
             break
@@ -139,7 +147,7 @@ def _judge_up_to(
 
 def _report(job: Job, stream: Stream, run: Run) -> Stream:
     if run.outcome == Outcome.OK:
-        return succeeded(stream, run.at)
+        return succeeded(stream, run.at, stream.last_began_at)
     if run.outcome == Outcome.ERROR:
         return failed(job, stream, run)
     if run.outcome == Outcome.TIMEOUT:
@@ -147,6 +155,27 @@ def _report(job: Job, stream: Stream, run: Run) -> Stream:
     if run.outcome == Outcome.UNKNOWN:
         return stream._replace(unknown_timeout=True)
     return stream
+
+
+def _moved(
+    job: Job, start: Stream, stretch: Stretch, reported: Sequence[Run], begun: Sequence[Run], rows: Sequence[Run]
+) -> tuple[Run, ...]:
+    """Runs whose slot is not what their row says: each belongs to the one that was expected next when it began."""
+    anchors = [(start.anchor_at, start.anchor_at)]
+    anchors += [(r.at, r.at) for r in reported if r.outcome == Outcome.OK]
+    anchors += [(r.at, r.expected_at or r.at) for r in rows if r.outcome == Outcome.UNKNOWN]
+    anchors.sort()
+    moved = []
+    for run in begun:
+        if stretch.before is not None and run.began_at <= stretch.before.at:
+            continue
+        # What begins at the very moment of a success began before it, whichever was heard first.
+        passed = bisect_left(anchors, (run.began_at,))
+        anchor = anchors[max(passed - 1, 0)][1]
+        expected = silence.slot_at(job, anchor, run.began_at)
+        if expected != run.expected_at:
+            moved.append(run._replace(expected_at=expected))
+    return tuple(moved)
 
 
 def _difference(old: Sequence[Run], rows: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[int, ...], dict[int, int]]:
@@ -163,14 +192,13 @@ def _difference(old: Sequence[Run], rows: Sequence[Run]) -> tuple[tuple[Run, ...
     return tuple(written), tuple(r.id for r in standing.values()), kept
 
 
-def _now(job: Job, stream: Stream, drawn: Stream, reported: Sequence[Run], kept: dict[int, int]) -> Stream:
+def _now(job: Job, stream: Stream, drawn: Stream, began_at: int, kept: dict[int, int]) -> Stream:
     """The present stream with what was drawn; receipts and bases stay as they were."""
-    began = [r.began_at for r in reported]
     silence_run = drawn.silence_run_id
     now = drawn._replace(
         missed_base=min(stream.missed_base, drawn.missed_runs),
         failures_base=min(stream.failures_base, drawn.consecutive_failures),
-        last_began_at=max([*began, stream.last_began_at or began[0]]),
+        last_began_at=began_at,
         silence_run_id=kept.get(silence_run, silence_run) if silence_run is not None else None,
     )
     return now._replace(check_at=silence.next_deadline(job, now))

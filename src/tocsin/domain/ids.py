@@ -50,9 +50,11 @@ def to_uuid(number: int) -> str:
     milliseconds = (number >> _LOW_BITS) + EPOCH_MS
     low = number & ((1 << _LOW_BITS) - 1)
     check = (number * _CHECK_FACTOR >> 64) & ((1 << _CHECK_BITS) - 1)
-    tail = f"{0x8000 | (low & 0x3FF) << 4 | check >> 48:04x}-{check & 0xFFFFFFFFFFFF:012x}"
-    head = f"{milliseconds:012x}"
-    return f"{head[:8]}-{head[8:]}-7{low >> 10:03x}-{tail}"
+    variant = 0x8000 | (low & 0x3FF) << 4 | check >> 48
+    return (
+        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{low >> 10:03x}-{variant:04x}"
+        f"-{check & 0xFFFFFFFFFFFF:012x}"
+    )
 
 
 def from_uuid(text: str) -> int | None:

@@ -63,16 +63,28 @@ def can_reuse(incident: Incident, moment: int, cooldown: int, absences: Sequence
     return incident.closed_at is not None and moment <= due_at(incident.closed_at, cooldown, absences)
 
 
-def join(incident: Incident, moment: int, *, is_new_in_cycle: bool, is_new: bool) -> Change:
-    """A tenant becomes affected while the incident is open."""
+def join(incident: Incident, moment: int, *, is_new_in_cycle: bool, is_new: bool, missed: int = 0) -> Change:
+    """A tenant becomes affected while the incident is open. The first expansion of a cycle is told at once, a later one
+    when it is due; who joins at the moment of the last alert is in it."""
+    cycle_tenants = incident.cycle_tenants + is_new_in_cycle
+    is_in_alert = incident.last_alert_at is not None and moment <= incident.last_alert_at
     grown = incident._replace(
         calm_since_at=None,
-        cycle_tenants=incident.cycle_tenants + is_new_in_cycle,
+        cycle_tenants=cycle_tenants,
         tenant_count=incident.tenant_count + is_new,
+        missed_runs=incident.missed_runs + missed,
+        event_count=incident.event_count + missed,
+        alerted_tenants=cycle_tenants if is_in_alert else incident.alerted_tenants,
     )
-    if grown.last_alert_at is not None and moment <= grown.last_alert_at:
-        return Change(_timed(grown._replace(alerted_tenants=grown.cycle_tenants)))
-    return _expand_if_due(grown, moment)
+    due = expansion_due(grown)
+    if due is not None and (grown.expansions == 0 or due <= moment):
+        return _announce(grown, AlertKind.BLAST_RADIUS_EXPANDED, moment)
+    return Change(grown if grown.check_at == due else grown._replace(check_at=due))
+
+
+def add_missed(incident: Incident, missed: int) -> Incident:
+    """Tenants who are in it miss again."""
+    return incident._replace(missed_runs=incident.missed_runs + missed, event_count=incident.event_count + missed)
 
 
 def calm(incident: Incident, moment: int, windows: Windows, absences: Sequence[Absence]) -> Change:
@@ -137,14 +149,6 @@ def expansion_due(incident: Incident) -> int | None:
     return incident.last_alert_at + EXPANSION_PATIENCE
 
 
-def _expand_if_due(incident: Incident, moment: int) -> Change:
-    """The first expansion in a cycle is told at once; a later one when it is due."""
-    due = expansion_due(incident)
-    if due is not None and (incident.expansions == 0 or due <= moment):
-        return _announce(incident, AlertKind.BLAST_RADIUS_EXPANDED, moment)
-    return Change(_timed(incident))
-
-
 class _Announced(Change):
     """A change that has yet to be headed by the transition that caused it."""
 
@@ -160,10 +164,12 @@ def _announce(incident: Incident, kind: AlertKind, moment: int) -> _Announced:
         last_alert_at=moment,
         expansions=incident.expansions + (kind is AlertKind.BLAST_RADIUS_EXPANDED),
     )
-    return _Announced(_timed(told), (), (Alert(incident.id, kind, incident.cycle, moment),))
+    return _Announced(
+        told._replace(check_at=expansion_due(told)), (), (Alert(incident.id, kind, incident.cycle, moment),)
+    )
 
 
-def _timed(incident: Incident, windows: Windows = Windows(), absences: Sequence[Absence] = ()) -> Incident:
+def _timed(incident: Incident, windows: Windows, absences: Sequence[Absence]) -> Incident:
     """The incident with `check_at` at the next moment at which time alone changes it."""
     due = [d for d in (_recovery_due(incident, windows, absences), expansion_due(incident)) if d is not None]
     return incident._replace(check_at=min(due) if due else None)

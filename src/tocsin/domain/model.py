@@ -167,9 +167,10 @@ class Run(NamedTuple):
 
     @property
     def began_at(self) -> int:
-        """Its first moment: the start, or for a lone result its moment minus its duration."""
+        """Its first moment: the start, unless that is told to be after the result, or for a lone result its moment
+        minus its duration."""
         if self.started_at is not None:
-            return self.started_at
+            return min(self.started_at, self.at)
         return self.at - (self.duration or 0) if self.outcome not in SILENT else self.at
 
 

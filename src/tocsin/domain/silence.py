@@ -14,13 +14,15 @@ _LEAST_TIMEOUT = 3600 * SECOND
 
 class Verdict(NamedTuple):
     """What a deadline meant. `run`: the row to write. `folded`: how many misses to add to `stream.silence_run_id`.
-    `missed`: by how many `missedRuns` rose."""
+    `missed`: by how many `missedRuns` rose. `is_late`: a success is known from after the deadline, and the stream must
+    be drawn anew with `run` in it (`domain.history`)."""
 
     reason: Reason
     stream: Stream
     run: Run | None = None
     folded: int = 0
     missed: int = 0
+    is_late: bool = False
 
 
 def next_deadline(job: Job, stream: Stream) -> int | None:
@@ -35,6 +37,14 @@ def next_due_at(job: Job, stream: Stream) -> int | None:
     """When the next run is expected: its deadline without the grace."""
     deadline = next_deadline(job, stream)
     return None if deadline is None else deadline - job.grace
+
+
+def slot_at(job: Job, anchor_at: int, moment: int) -> int | None:
+    """The expected time of the slot that `moment` lies in, where deadlines are counted from `anchor_at`."""
+    window = schedule.window(job.schedule, job.grace)
+    if window is None:
+        return None
+    return anchor_at + max(-((anchor_at - moment) // window), 1) * window - job.grace
 
 
 def judged_until(job: Job, stream: Stream) -> int | None:
@@ -81,8 +91,8 @@ def _missed(job: Job, stream: Stream, deadline: int, times: int, run_id: int) ->
         silence_streak=streak,
         silence_run_id=stream.silence_run_id if folds or is_reported else run_id,
         unknown_absence_id=None,
+        check_at=deadline + times * (schedule.window(job.schedule, job.grace) or 0),
     )
-    moved = moved._replace(check_at=next_deadline(job, moved))
     if is_reported:
         return Verdict(Reason.MISSED_AFTER_REPORT, moved, missed=times)
     if folds:
@@ -117,7 +127,11 @@ def _streak(stream: Stream, outcome: Outcome) -> int:
 def _began_in_slot(job: Job, stream: Stream, deadline: int) -> bool:
     """Whether some run began in the slot, which reaches from the deadline before to this one."""
     window = schedule.window(job.schedule, job.grace) or 0
-    return stream.last_began_at is not None and deadline - window < stream.last_began_at <= deadline
+    began, from_at = stream.last_began_at, deadline - window
+    if began == from_at and not stream.anchor_misses:
+        # Expectation began with this very run: it is no success of the slot before.
+        return from_at == stream.expected_since_at and stream.last_success_at != from_at
+    return began is not None and from_at < began <= deadline
 
 
 def _missed_together(job: Job, stream: Stream, absences: Sequence[Absence], deadline: int, until_at: int) -> int:
@@ -163,10 +177,13 @@ def judge_run(job: Job, stream: Stream, run: Run, absences: Sequence[Absence], u
     if was_away and not stream.unknown_timeout:
         forgiven = ended._replace(unknown_timeout=True)
         return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, forgiven, closed._replace(outcome=Outcome.UNKNOWN))
+    timed_out = closed._replace(outcome=Outcome.TIMEOUT)
+    if stream.last_success_at is not None and deadline <= stream.last_success_at:
+        return Verdict(Reason.TIMED_OUT, ended, timed_out, is_late=True)
     failed = ended._replace(
         consecutive_failures=stream.consecutive_failures + 1,
         successes_in_row=0,
         unknown_timeout=False,
         last_result_at=max(stream.last_result_at or deadline, deadline),
     )
-    return Verdict(Reason.TIMED_OUT, failed, closed._replace(outcome=Outcome.TIMEOUT))
+    return Verdict(Reason.TIMED_OUT, failed, timed_out)

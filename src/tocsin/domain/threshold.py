@@ -48,7 +48,7 @@ def why_open(job: Job, stream: Stream, environment: JobEnvironment) -> Reason | 
 def assess(job: Job, before: Stream, after: Stream) -> Stream:
     """`after` with its affectedness: bad makes it so; `recoveryThreshold` successes in a row make it well."""
     if is_bad(job, after):
-        return after._replace(is_affected=True)
+        return after if after.is_affected else after._replace(is_affected=True)
     if before.is_affected and after.successes_in_row < job.recovery_threshold:
         return after._replace(is_affected=True)
     return after._replace(is_affected=False) if after.is_affected else after

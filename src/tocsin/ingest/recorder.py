@@ -13,7 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from tocsin.application.errors import ErrorCode, Refused, unavailable
-from tocsin.application.ledger import StaleEpoch
+from tocsin.application.incident_book import StaleEpoch
 from tocsin.application.record_check_ins import Answer, Held, Outcome, Receipt, Submission, record
 from tocsin.application.setting_aside import set_aside
 from tocsin.clock import Clock

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tocsin.domain.history import Stretch
 from tocsin.domain.model import CheckIn, Job, JobEnvironment, Run, Stream
 from tocsin.domain.schedule import Interval, Schedule, Unscheduled
+from tocsin.store import raw
 
 #: Columns of `jobs` that make a `Job`, in the order of its fields; the schedule takes two.
 JOB_COLUMNS = (
@@ -90,6 +91,54 @@ def schedule_of(kind: str, interval: int | None) -> Schedule:
 def job_of(row: Sequence[Any]) -> Job:
     """A `Job` from the values of JOB_COLUMNS."""
     return Job(row[0], row[1], row[2], bool(row[3]), schedule_of(row[4], row[5]), *row[6:13])
+
+
+_REMOVE_RUNS = "DELETE FROM runs WHERE id IN (SELECT c0 FROM v)"
+_FIXED = ("workspace_id", "job_environment_id", "tenant_id")
+_FIXED_OF_RUN = ("workspace_id", "job_id", "stream_id", "client_run_id")
+_INDEXED = ("check_at", "is_affected", "epoch", "is_watched", "expected_since_at")
+_E = len(JOB_COLUMNS)
+_S = _E + len(JobEnvironment._fields)
+_R = _S + len(Stream._fields)
+_T = _R + len(Run._fields)
+
+
+def found_of(rows: Iterable[Sequence[Any]]) -> list[Found]:
+    """What check-ins concern, from rows of [job…, environment…, stream…, run…, tenant id, tenant is active]."""
+    jobs: dict[int, Job] = {}
+    environments: dict[int, JobEnvironment] = {}
+    found = []
+    for row in rows:
+        # A batch is of few jobs: each is made once. (1.5 µs a check-in.)
+        job = None if row[0] is None else jobs.get(row[0]) or jobs.setdefault(row[0], job_of(row))
+        environment = None
+        if row[_E] is not None:
+            environment = environments.get(row[_E])
+            if environment is None:
+                environment = environments[row[_E]] = JobEnvironment._make(row[_E:_S])
+        stream = None if row[_S] is None else Stream._make(row[_S:_R])
+        run = None if row[_R] is None else Run._make(row[_R:_T])
+        found.append(Found(job, row[_T], bool(row[_T + 1]), environment, stream, run))
+    return found
+
+
+def due_of(row: Sequence[Any], *, with_run: bool = False) -> Due:
+    """What is due, from a row of [job…, environment…, stream…, run…]."""
+    run = Run._make(row[_R:_T]) if with_run else None
+    return Due(job_of(row), JobEnvironment._make(row[_E:_S]), Stream._make(row[_S:_R]), run)
+
+
+def write_changes(connection: Connection, changes: Changes) -> None:
+    """Each table once. A stream that was only heard leaves the columns alone that indexes hang on: SQLite would write
+    the index anew, whether the value changed or not."""
+    raw.insert(connection, "job_environments", JobEnvironment._fields, changes.new_environments)
+    raw.insert(connection, "streams", Stream._fields, changes.new_streams.values())
+    raw.update(connection, "streams", Stream._fields, changes.heard_streams.values(), (*_FIXED, *_INDEXED))
+    raw.update(connection, "streams", Stream._fields, changes.moved_streams.values(), _FIXED)
+    raw.for_each(connection, _REMOVE_RUNS, 1, [(run_id,) for run_id in changes.removed_runs])
+    raw.insert(connection, "runs", Run._fields, changes.new_runs.values())
+    raw.update(connection, "runs", Run._fields, changes.changed_runs.values(), _FIXED_OF_RUN)
+    raw.add(connection, "runs", ("missed_count",), changes.folds.items())
 
 
 def columns(prefix: str, names: Iterable[str]) -> str:

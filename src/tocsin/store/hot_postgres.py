@@ -14,18 +14,14 @@ from sqlalchemy import Connection
 
 from tocsin.domain.history import Stretch
 from tocsin.domain.model import CheckIn, JobEnvironment, Run, Stream
-from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, job_of
+from tocsin.store import raw
+from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, due_of, found_of, write_changes
 from tocsin.store.hot_sqlite import read_stretch
 
 #: What the recorder's and the tick's sessions need: plans made while a table was empty cut one form to a third.
 SESSION = (
     "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c idle_in_transaction_session_timeout=8000"
 )
-
-_E = len(JOB_COLUMNS)
-_S = _E + len(JobEnvironment._fields)
-_R = _S + len(Stream._fields)
-_T = _R + len(Run._fields)
 
 
 def _lateral(table: str, alias: str, where: str, lock: str = "") -> str:
@@ -75,35 +71,6 @@ JOIN LATERAL (SELECT * FROM streams WHERE id = r.stream_id FOR UPDATE SKIP LOCKE
 {_JOB_AND_ENVIRONMENT}
 """
 
-_TEXT = {"client_run_id", "outcome", "message", "metrics", "stored_success_run_id", "environment"}
-_BOOLEAN = {"is_watched", "is_affected", "unknown_timeout"}
-
-
-def _type(name: str) -> str:
-    return "text" if name in _TEXT else "boolean" if name in _BOOLEAN else "bigint"
-
-
-def _arrays(names: Sequence[str]) -> str:
-    return ", ".join(f"%s::{_type(name)}[]" for name in names)
-
-
-def _insert(table: str, names: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM unnest({_arrays(names)})"
-
-
-def _update(table: str, names: Sequence[str], left_alone: Sequence[str]) -> str:
-    setting = ", ".join(f"{name} = v.{name}" for name in names if name not in left_alone)
-    return f"""UPDATE {table} AS t SET {setting} FROM unnest({_arrays(names)}) AS v ({", ".join(names)})
-        WHERE t.id = v.id"""
-
-
-_FIXED = ("id", "workspace_id", "job_environment_id", "tenant_id")
-_INSERT_ENVIRONMENT = _insert("job_environments", JobEnvironment._fields)
-_INSERT_STREAM = _insert("streams", Stream._fields)
-_UPDATE_STREAM = _update("streams", Stream._fields, _FIXED)
-_INSERT_RUN = _insert("runs", Run._fields)
-_CHANGE_RUN = _update("runs", Run._fields, ("id", "workspace_id", "job_id", "stream_id", "client_run_id"))
-
 
 class HotPostgres:
     """See `store.hot.HotStore`."""
@@ -114,10 +81,9 @@ class HotPostgres:
         )
         workspaces, job_keys, environments, tenants, run_ids, numbers = zip(*asked, strict=True)
         values = (workspaces, job_keys, tenants, environments, run_ids, numbers)
-        found: list[Found] = [Found(None, None, False, None, None, None)] * len(check_ins)
-        for row in _cursor(connection).execute(_FIND, [list(v) for v in values], prepare=True):
-            found[row[-1]] = _found(row)
-        return found
+        rows = _cursor(connection).execute(_FIND, [raw.array(v) for v in values], prepare=True).fetchall()
+        rows.sort(key=lambda row: cast(int, row[-1]))
+        return found_of(rows)
 
     def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> set[int]:
         rows = _cursor(connection).execute(_LIVE_KEYS, (list(key_ids),), prepare=True)
@@ -128,54 +94,18 @@ class HotPostgres:
 
     def due_streams(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
         rows = _cursor(connection).execute(_DUE_STREAMS, (until_at, limit), prepare=True)
-        return [_due(row) for row in rows]
+        return [due_of(row) for row in rows]
 
     def due_runs(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
         rows = _cursor(connection).execute(_DUE_RUNS, (until_at, limit), prepare=True)
-        return [_due(row)._replace(run=Run._make(row[_R:_T])) for row in rows]
+        return [due_of(row, with_run=True) for row in rows]
 
     def stretch(self, connection: Connection, stream_id: int, from_at: int, to_at: int, successes: int) -> Stretch:
         return read_stretch(_cursor(connection), "%s", stream_id, from_at, to_at, successes)
 
     def write(self, connection: Connection, changes: Changes) -> None:
-        """All writes in one pipeline: one round trip."""
-        driver = _driver(connection)
-        cursor = driver.cursor()
-        streams = [*changes.heard_streams.values(), *changes.moved_streams.values()]
-        with driver.pipeline():
-            for statement, rows in (
-                (_INSERT_ENVIRONMENT, changes.new_environments),
-                (_INSERT_STREAM, list(changes.new_streams.values())),
-                (_UPDATE_STREAM, streams),
-                ("DELETE FROM runs WHERE id = ANY (%s::bigint[])", [(r,) for r in changes.removed_runs]),
-                (_INSERT_RUN, list(changes.new_runs.values())),
-                (_CHANGE_RUN, list(changes.changed_runs.values())),
-                (
-                    "UPDATE runs AS r SET missed_count = missed_count + v.times"
-                    " FROM unnest(%s::bigint[], %s::bigint[]) AS v (id, times) WHERE r.id = v.id",
-                    list(changes.folds.items()),
-                ),
-            ):
-                if rows:
-                    cursor.execute(statement, _column_literals(cast(list[tuple[Any, ...]], rows)), prepare=True)
-
-
-def _column_literals(rows: Sequence[tuple[Any, ...]]) -> list[str]:
-    return [_literal(column) for column in zip(*rows, strict=True)]
-
-
-def _literal(column: Sequence[Any]) -> str:
-    """A PostgreSQL array literal of numbers, booleans or texts, None as NULL."""
-    return "{" + ",".join([_element(value) for value in column]) + "}"
-
-
-def _element(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return str(value)
+        with raw.together(connection):
+            write_changes(connection, changes)
 
 
 def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
@@ -184,18 +114,3 @@ def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
 
 def _cursor(connection: Connection) -> psycopg.Cursor[tuple[Any, ...]]:
     return _driver(connection).cursor()
-
-
-def _found(row: tuple[Any, ...]) -> Found:
-    return Found(
-        None if row[0] is None else job_of(row),
-        row[_T],
-        bool(row[_T + 1]),
-        None if row[_E] is None else JobEnvironment._make(row[_E:_S]),
-        None if row[_S] is None else Stream._make(row[_S:_R]),
-        None if row[_R] is None else Run._make(row[_R:_T]),
-    )
-
-
-def _due(row: tuple[Any, ...]) -> Due:
-    return Due(job_of(row), JobEnvironment._make(row[_E:_S]), Stream._make(row[_S:_R]))

@@ -14,11 +14,7 @@ from sqlalchemy import Connection
 
 from tocsin.domain.history import Stretch
 from tocsin.domain.model import CheckIn, JobEnvironment, Outcome, Run, Stream
-from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, job_of
-
-_JOB, _ENVIRONMENT = len(JOB_COLUMNS), len(JobEnvironment._fields)
-_STREAM, _RUN = len(Stream._fields), len(Run._fields)
-_E, _S, _R = _JOB, _JOB + _ENVIRONMENT, _JOB + _ENVIRONMENT + _STREAM
+from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, due_of, found_of, write_changes
 
 #: Everything a batch of check-ins concerns, in the order asked: [job…, environment…, stream…, run…, tenant, active].
 _FIND = f"""
@@ -63,33 +59,12 @@ JOIN jobs AS j ON j.id = e.job_id
 """
 
 
-def _insert(table: str, names: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-
-
-def _update(table: str, names: Sequence[str], left_alone: Sequence[str]) -> str:
-    """An update by id that binds a whole row by position, and sets only what may have changed."""
-    changing = [f"{name} = ?{i}" for i, name in enumerate(names, 1) if name not in left_alone]
-    # A parameter that is bound must be named somewhere, or the statement takes fewer values than the row has.
-    return f"UPDATE {table} SET {', '.join(changing)} WHERE id = ?1 AND ?{len(names)} IS ?{len(names)}"
-
-
-_FIXED = ("id", "workspace_id", "job_environment_id", "tenant_id")
-_INDEXED = ("check_at", "is_affected", "epoch", "is_watched", "expected_since_at")
-_INSERT_ENVIRONMENT = _insert("job_environments", JobEnvironment._fields)
-_INSERT_STREAM = _insert("streams", Stream._fields)
-_HEAR_STREAM = _update("streams", Stream._fields, (*_FIXED, *_INDEXED))
-_MOVE_STREAM = _update("streams", Stream._fields, _FIXED)
-_INSERT_RUN = _insert("runs", Run._fields)
-_CHANGE_RUN = _update("runs", Run._fields, ("id", "workspace_id", "job_id", "stream_id", "client_run_id"))
-
-
 class HotSqlite:
     """See `store.hot.HotStore`."""
 
     def find(self, connection: Connection, check_ins: Sequence[CheckIn]) -> list[Found]:
         asked = json.dumps([(c.workspace_id, c.job_key, c.tenant, c.environment, c.run_id) for c in check_ins])
-        return [_found(row) for row in _rows(connection, _FIND, (asked,))]
+        return found_of(_rows(connection, _FIND, (asked,)))
 
     def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> set[int]:
         rows = _cursor(connection).execute(_LIVE_KEYS, (json.dumps(list(key_ids)),))
@@ -99,32 +74,17 @@ class HotSqlite:
         return [Run._make(row) for row in _cursor(connection).execute(_OPEN_RUNS, (json.dumps(stream_ids),))]
 
     def due_streams(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
-        return [_due(row) for row in _rows(connection, _DUE_STREAMS, (until_at, limit))]
+        return [due_of(row) for row in _rows(connection, _DUE_STREAMS, (until_at, limit))]
 
     def due_runs(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
         rows = _rows(connection, _DUE_RUNS, (until_at, limit))
-        return [_due(row)._replace(run=Run._make(row[_R:])) for row in rows]
+        return [due_of(row, with_run=True) for row in rows]
 
     def stretch(self, connection: Connection, stream_id: int, from_at: int, to_at: int, successes: int) -> Stretch:
         return read_stretch(_cursor(connection), "?", stream_id, from_at, to_at, successes)
 
     def write(self, connection: Connection, changes: Changes) -> None:
-        cursor = _cursor(connection)
-        for statement, rows in (
-            (_INSERT_ENVIRONMENT, changes.new_environments),
-            (_INSERT_STREAM, changes.new_streams.values()),
-            (_HEAR_STREAM, changes.heard_streams.values()),
-            (_MOVE_STREAM, changes.moved_streams.values()),
-            ("DELETE FROM runs WHERE id = ?", [(run_id,) for run_id in changes.removed_runs]),
-            (_INSERT_RUN, changes.new_runs.values()),
-            (_CHANGE_RUN, changes.changed_runs.values()),
-            (
-                "UPDATE runs SET missed_count = missed_count + ? WHERE id = ?",
-                [(times, run_id) for run_id, times in changes.folds.items()],
-            ),
-        ):
-            if rows:
-                cursor.executemany(statement, rows)
+        write_changes(connection, changes)
 
 
 def read_stretch(cursor: Any, mark: str, stream_id: int, from_at: int, to_at: int, successes: int) -> Stretch:
@@ -144,7 +104,8 @@ def read_stretch(cursor: Any, mark: str, stream_id: int, from_at: int, to_at: in
     else:
         # A run that ended after the next success may yet have begun before it, and then covers its slot.
         reach = after.at + max(4 * (after.at - since), 86_400_000_000)
-        within = f"at > {mark} AND (at <= {mark} OR (at <= {mark} AND started_at < {mark})) ORDER BY at, id"
+        began = "coalesce(started_at, at - duration)"
+        within = f"at > {mark} AND (at <= {mark} OR (at <= {mark} AND {began} < {mark})) ORDER BY at, id"
         runs = fetch(within, since, after.at, reach, after.at)
     latest = fetch(f"at < {mark} AND {results} ORDER BY at DESC, id DESC LIMIT {mark}", from_at, successes)
     row = next((i for i, run in enumerate(latest) if run.outcome != Outcome.OK), len(latest))
@@ -157,18 +118,3 @@ def _cursor(connection: Connection) -> sqlite3.Cursor:
 
 def _rows(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[list[Any]]:
     return cast(list[list[Any]], json.loads(_cursor(connection).execute(statement, values).fetchone()[0]))
-
-
-def _found(row: list[Any]) -> Found:
-    return Found(
-        None if row[0] is None else job_of(row),
-        row[-2],
-        bool(row[-1]),
-        None if row[_E] is None else JobEnvironment._make(row[_E:_S]),
-        None if row[_S] is None else Stream._make(row[_S:_R]),
-        None if row[_R] is None else Run._make(row[_R : _R + _RUN]),
-    )
-
-
-def _due(row: list[Any]) -> Due:
-    return Due(job_of(row), JobEnvironment._make(row[_E:_S]), Stream._make(row[_S:_R]))

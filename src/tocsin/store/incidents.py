@@ -1,38 +1,59 @@
-"""Incidents, their tenants and timelines, and the alerts they put in the outbox."""
+"""Incidents, their tenants and timelines, and the alerts they put in the outbox: for those who decide about them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, select
 
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import (
-    Alert,
-    Incident,
-    IncidentStatus,
-    JobEnvironment,
-    Membership,
-    Transition,
-    Windows,
-)
-from tocsin.store.schema import (
-    alerts,
-    incident_tenants,
-    incidents,
-    job_environments,
-    jobs,
-    streams,
-    transitions,
-    workspaces,
+from tocsin.domain.model import Alert, Incident, JobEnvironment, Membership, Transition, Windows
+from tocsin.store import raw
+from tocsin.store.schema import incidents
+
+_ENVIRONMENT, _INCIDENT = len(JobEnvironment._fields), len(Incident._fields)
+_KEPT = ("incident_id", "tenant_id", "workspace_id", "first_seen_at")
+_UPSERT_MEMBERSHIP = "ON CONFLICT (incident_id, tenant_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in Membership._fields if name not in _KEPT
 )
 
-_INCIDENT = [incidents.c[name] for name in Incident._fields]
-_MEMBERSHIP = [incident_tenants.c[name] for name in Membership._fields]
+#: Job environments with their job's name, their workspace's clocks, and the newest incident: the one not closed, or the
+#: one a cooldown may reuse.
+_SITUATIONS = f"""
+SELECT {", ".join(f"e.{name}" for name in JobEnvironment._fields)}, j.name, w.recovery_window, w.close_window,
+    w.cooldown_window, {", ".join(f"i.{name}" for name in Incident._fields)}
+FROM job_environments AS e
+JOIN jobs AS j ON j.id = e.job_id
+JOIN workspaces AS w ON w.id = e.workspace_id
+LEFT JOIN incidents AS i ON i.id = (
+    SELECT n.id FROM incidents AS n WHERE n.job_environment_id = e.id ORDER BY n.opened_at DESC, n.id DESC LIMIT 1)
+WHERE e.id IN ?
+ORDER BY e.id
+"""
+
+_MEMBERSHIPS = f"""
+SELECT {", ".join(f"m.{name}" for name in Membership._fields)}
+FROM v JOIN incident_tenants AS m ON m.incident_id = v.c0 AND m.tenant_id = v.c1
+"""
+
+#: Everyone who is affected joins the incident's cycle, in one statement for any number of incidents.
+_ATTACH = f"""
+INSERT INTO incident_tenants ({", ".join(Membership._fields)})
+SELECT v.c0, s.tenant_id, v.c1, v.c2, s.missed_runs - s.missed_base, s.missed_runs - s.missed_base, v.c5, v.c5, v.c5
+FROM v JOIN streams AS s ON s.job_environment_id = v.c3 AND s.epoch = v.c4 AND s.is_affected
+WHERE true
+{_UPSERT_MEMBERSHIP}
+"""
+
+_RECOUNT = """
+UPDATE incidents SET (tenant_count, missed_runs, event_count) = (
+    SELECT count(*), coalesce(sum(m.missed_runs), 0), coalesce(sum(m.missed_runs), 0)
+    FROM incident_tenants AS m WHERE m.incident_id = incidents.id)
+WHERE id IN (SELECT c0 FROM v)
+"""
 
 
 class Situation(NamedTuple):
-    """A job environment as it stands: its counters, its latest incident, and the clocks of its workspace."""
+    """A job environment as it stands: its counters, its newest incident, and the clocks of its workspace."""
 
     environment: JobEnvironment
     job_name: str
@@ -45,65 +66,33 @@ class Attachment(NamedTuple):
 
     incident_id: int
     workspace_id: int
+    cycle: int
     job_environment_id: int
     epoch: int
-    cycle: int
     moment: int
 
 
 def lock_situations(connection: Connection, environment_ids: Collection[int]) -> dict[int, Situation]:
     """The situations of these environments, locked in key order until the transaction ends."""
     ids = sorted(environment_ids)
-    environments = connection.execute(
-        select(*[job_environments.c[name] for name in JobEnvironment._fields])
-        .where(job_environments.c.id.in_(ids))
-        .order_by(job_environments.c.id)
-        .with_for_update()
-    ).all()
-    latest = _latest_incidents(connection, ids)
-    about = _names_and_windows(connection, ids)
-    return {
-        row.id: Situation(JobEnvironment(*row), *about[row.id], latest.get(row.id))
-        for row in environments
-        if row.id in about
-    }
+    if not raw.is_sqlite(connection):
+        raw.select_by(connection, "SELECT id FROM job_environments WHERE id IN ? ORDER BY id FOR UPDATE", ids)
+    return {row[0]: _situation(row) for row in raw.select_by(connection, _SITUATIONS, ids)}
 
 
-def _latest_incidents(connection: Connection, ids: Sequence[int]) -> dict[int, Incident]:
-    """The newest incident of each environment: the one not closed, or the one a cooldown may reuse."""
-    newest = (
-        select(func.max(incidents.c.id))
-        .where(incidents.c.job_environment_id.in_(ids))
-        .group_by(incidents.c.job_environment_id)
+def _situation(row: Sequence[Any]) -> Situation:
+    incident = row[-_INCIDENT:]
+    return Situation(
+        JobEnvironment._make(row[:_ENVIRONMENT]),
+        row[_ENVIRONMENT],
+        Windows._make(row[_ENVIRONMENT + 1 : _ENVIRONMENT + 4]),
+        None if incident[0] is None else Incident._make(incident),
     )
-    rows = connection.execute(select(*_INCIDENT).where(incidents.c.id.in_(newest)))
-    return {row.job_environment_id: Incident(*row) for row in rows}
 
 
-def _names_and_windows(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, Windows]]:
-    rows = connection.execute(
-        select(
-            job_environments.c.id,
-            jobs.c.name,
-            workspaces.c.recovery_window,
-            workspaces.c.close_window,
-            workspaces.c.cooldown_window,
-        )
-        .join(jobs, jobs.c.id == job_environments.c.job_id)
-        .join(workspaces, workspaces.c.id == job_environments.c.workspace_id)
-        .where(job_environments.c.id.in_(ids))
-    )
-    return {row.id: (row.name, Windows(*row[2:])) for row in rows}
-
-
-def memberships(connection: Connection, incident_ids: Collection[int], tenant_ids: Collection[int]) -> list[Membership]:
-    """The parts these tenants have in these incidents."""
-    rows = connection.execute(
-        select(*_MEMBERSHIP).where(
-            incident_tenants.c.incident_id.in_(incident_ids), incident_tenants.c.tenant_id.in_(tenant_ids)
-        )
-    )
-    return [Membership(*row) for row in rows]
+def memberships(connection: Connection, pairs: Collection[tuple[int, int]]) -> list[Membership]:
+    """The parts that tenants have in incidents: `pairs` of (incident id, tenant id)."""
+    return [Membership._make(row) for row in raw.for_each(connection, _MEMBERSHIPS, 2, pairs)]
 
 
 def due_environments(connection: Connection, until_at: int, limit: int) -> list[int]:
@@ -117,103 +106,41 @@ def due_environments(connection: Connection, until_at: int, limit: int) -> list[
     return [row.job_environment_id for row in rows]
 
 
-def write_incidents(connection: Connection, new: Sequence[Incident], changed: Sequence[Incident]) -> None:
-    if new:
-        connection.execute(insert(incidents), [i._asdict() for i in new])
-    if changed:
-        columns = [name for name in Incident._fields if name not in ("id", "workspace_id")]
-        values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in columns}
-        statement = update(incidents).where(incidents.c.id == bindparam("b_id")).values(values)
-        connection.execute(statement, [{f"b_{k}": v for k, v in i._asdict().items()} for i in changed])
+def write_incidents(connection: Connection, new: Collection[Incident], changed: Collection[Incident]) -> None:
+    raw.insert(connection, "incidents", Incident._fields, new)
+    raw.update(connection, "incidents", Incident._fields, changed, ("workspace_id",))
 
 
-def attach(connection: Connection, attachment: Attachment) -> None:
-    """Let everyone who is affected into the incident: one statement, however many they are."""
-    affected = select(
-        literal(attachment.incident_id),
-        streams.c.tenant_id,
-        literal(attachment.workspace_id),
-        literal(attachment.cycle),
-        streams.c.missed_runs - streams.c.missed_base,
-        streams.c.missed_runs - streams.c.missed_base,
-        literal(attachment.moment),
-        literal(attachment.moment),
-        literal(attachment.moment),
-    ).where(
-        streams.c.job_environment_id == attachment.job_environment_id,
-        streams.c.epoch == attachment.epoch,
-        streams.c.is_affected,
-    )
-    _upsert_memberships(connection, affected, None)
-
-
-def write_memberships(connection: Connection, rows: Iterable[Membership]) -> None:
-    values = [row._asdict() for row in rows]
-    if values:
-        _upsert_memberships(connection, None, values)
-
-
-def _upsert_memberships(connection: Connection, source: Any, values: list[dict[str, Any]] | None) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement: Any = dialect.insert(incident_tenants)
-    if source is not None:
-        statement = statement.from_select(list(Membership._fields), source.where(literal(True)))
-    kept = ("incident_id", "tenant_id", "workspace_id", "first_seen_at")
-    statement = statement.on_conflict_do_update(
-        index_elements=["incident_id", "tenant_id"],
-        set_={name: statement.excluded[name] for name in Membership._fields if name not in kept},
-    )
-    if values is None:
-        connection.execute(statement)
-    else:
-        connection.execute(statement, values)
+def attach(connection: Connection, attachments: Sequence[Attachment]) -> None:
+    """Let everyone who is affected into these incidents."""
+    raw.for_each(connection, _ATTACH, len(Attachment._fields), attachments)
 
 
 def recount(connection: Connection, incident_ids: Collection[int]) -> None:
     """Set the counters of incidents that tenants were attached to; elsewhere they are kept, not counted."""
-    of_incident = incident_tenants.c.incident_id == incidents.c.id
-    total = select(func.coalesce(func.sum(incident_tenants.c.missed_runs), 0)).where(of_incident).scalar_subquery()
-    tenants = select(func.count()).select_from(incident_tenants).where(of_incident).scalar_subquery()
-    connection.execute(
-        update(incidents)
-        .where(incidents.c.id.in_(incident_ids))
-        .values(tenant_count=tenants, missed_runs=total, event_count=total)
-    )
+    raw.for_each(connection, _RECOUNT, 1, [(i,) for i in incident_ids])
+
+
+def write_memberships(connection: Connection, rows: Collection[Membership]) -> None:
+    raw.insert(connection, "incident_tenants", Membership._fields, rows, _UPSERT_MEMBERSHIP)
 
 
 def write_transitions(connection: Connection, ids: IdMaker, now: int, rows: Sequence[tuple[int, Transition]]) -> None:
     """`rows`: (workspace id, transition) in the order in which they happened."""
-    if rows:
-        values = [{"id": ids.new(now), "workspace_id": w, **t._asdict()} for w, t in rows]
-        connection.execute(insert(transitions), values)
+    names = ("id", "workspace_id", *Transition._fields)
+    raw.insert(connection, "transitions", names, [(ids.new(now), workspace, *t) for workspace, t in rows])
 
 
 def write_alerts(connection: Connection, ids: IdMaker, now: int, rows: Sequence[tuple[int, Alert]]) -> None:
     """Put alerts in the outbox: in the transaction of the decision that caused them."""
-    if rows:
-        values = [{"id": ids.new(now), "workspace_id": w, "created_at": now, **a._asdict()} for w, a in rows]
-        connection.execute(insert(alerts), values)
+    names = ("id", "workspace_id", "created_at", *Alert._fields)
+    raw.insert(connection, "alerts", names, [(ids.new(now), workspace, now, *a) for workspace, a in rows])
 
 
 def add_to_counters(connection: Connection, deltas: dict[int, tuple[int, int, int]]) -> None:
     """Add (watched, late, affected) to the counters of job environments, in key order."""
-    table = job_environments.c
-    statement = (
-        update(job_environments)
-        .where(table.id == bindparam("b_id"))
-        .values(
-            watched_count=table.watched_count + bindparam("b_watched"),
-            late_count=table.late_count + bindparam("b_late"),
-            affected_count=table.affected_count + bindparam("b_affected"),
-        )
-    )
-    values = [
-        {"b_id": id_, "b_watched": d[0], "b_late": d[1], "b_affected": d[2]}
-        for id_, d in sorted(deltas.items())
-        if any(d)
-    ]
-    if values:
-        connection.execute(statement, values)
+    rows = [(environment_id, *delta) for environment_id, delta in sorted(deltas.items()) if any(delta)]
+    raw.add(connection, "job_environments", ("watched_count", "late_count", "affected_count"), rows)
 
 
 def environment_of_incident(connection: Connection, workspace_id: int, incident_id: int) -> Row[Any, Any] | None:
@@ -223,9 +150,3 @@ def environment_of_incident(connection: Connection, workspace_id: int, incident_
             incidents.c.workspace_id == workspace_id, incidents.c.id == incident_id
         )
     ).one_or_none()
-
-
-def open_count(connection: Connection) -> int:
-    """How many incidents are open, in the whole installation: for the operator's metrics."""
-    statement = select(func.count()).select_from(incidents).where(incidents.c.status == IncidentStatus.OPEN)
-    return int(connection.execute(statement).scalar_one())

@@ -1,0 +1,1 @@
+"""Benchmarks: what Tocsin reaches, beside what this machine could at most. See bench/README.md."""

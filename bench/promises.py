@@ -1,0 +1,74 @@
+"""Was everything kept that was acknowledged? By number after each run of wrk, and id by id for a client of our own."""
+
+import asyncio
+import time
+from itertools import count
+
+import aiohttp
+from sqlalchemy import text
+
+from bench.load import Load
+from bench.seed import Seeded
+from tocsin.store.engine import Store
+
+_SETTLED_SECONDS = 0.2
+_LONGEST_SECONDS = 30
+
+
+class BrokenPromiseError(SystemExit):
+    """Something acknowledged is not in the database, or something is there that nobody sent."""
+
+
+def settled_runs(store: Store) -> int:
+    """How many runs are stored, once their number has stopped rising."""
+    until, before = time.monotonic() + _LONGEST_SECONDS, -1
+    while (now := _runs(store)) != before:
+        if time.monotonic() > until:
+            raise SystemExit("The server goes on writing although nobody pings it.")
+        before = now
+        time.sleep(_SETTLED_SECONDS)
+    return now
+
+
+def check_numbers(load: Load, stored: int, connections: int) -> None:
+    """wrk hangs up at its end: what was in flight then, at most one a connection, may be stored and not counted."""
+    if load.refused or load.broken:
+        raise BrokenPromiseError(f"{load.refused} pings were refused, {load.broken} connections broke: no measure.")
+    if not load.acked <= stored <= load.acked + connections:
+        raise BrokenPromiseError(f"{load.acked} pings were acknowledged, {stored} are stored.")
+
+
+def check_ids(url: str, seeded: Seeded, store: Store, seconds: float, connections: int = 32) -> int:
+    """Ping, and look every acknowledged run id up; how many there were."""
+    acked = asyncio.run(_ping(url, seeded, seconds, connections))
+    with store.read() as connection:
+        rows = connection.execute(text("SELECT client_run_id FROM runs WHERE client_run_id LIKE 'own-%'"))
+        stored = [str(row[0]) for row in rows]
+    if len(stored) != len(set(stored)) or set(stored) != acked:
+        raise BrokenPromiseError(f"Of {len(acked)} acknowledged run ids {len(acked - set(stored))} are not stored.")
+    return len(acked)
+
+
+async def _ping(url: str, seeded: Seeded, seconds: float, connections: int) -> set[str]:
+    """Run ids answered with 2xx. Nobody hangs up before the answer, so that acked and stored must be the same."""
+    until, numbers, acked = time.monotonic() + seconds, count(), set[str]()
+    headers = {"X-Api-Key": seeded.api_key}
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(url, headers=headers, connector=connector) as client:
+
+        async def one_after_the_other() -> None:
+            while time.monotonic() < until:
+                number = next(numbers)
+                job, tenant = divmod(number * 7919 % seeded.plan.streams, seeded.plan.tenants)
+                ping = {"tenantId": f"tenant-{tenant}", "status": "success", "runId": f"own-{number}"}
+                async with client.post(f"/api/v1/jobs/job-{job}/ping", json=ping) as answer:
+                    if answer.ok:
+                        acked.add(ping["runId"])
+
+        await asyncio.gather(*(one_after_the_other() for _ in range(connections)))
+    return acked
+
+
+def _runs(store: Store) -> int:
+    with store.read() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM runs")).scalar_one())

@@ -1,0 +1,147 @@
+"""Whole rows in and out on the driver's own cursor: for the few statements that every check-in or deadline pays for.
+
+Through SQLAlchemy Core a batch costs two thirds more (its dictionaries, and result metadata made anew each time); these
+helpers take rows as tuples in column order, and know how each engine takes many at once: SQLite by `executemany`,
+PostgreSQL as one array literal a column.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.types import Boolean, Text
+
+from tocsin.store.schema import metadata
+
+Rows = Collection[tuple[Any, ...]]
+
+
+def is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def cursor(connection: Connection) -> Any:
+    """The driver's cursor, inside the connection's transaction."""
+    return connection.connection.cursor()
+
+
+def together(connection: Connection) -> AbstractContextManager[Any]:
+    """A block whose statements travel together: one round trip on PostgreSQL."""
+    driver: Any = connection.connection.driver_connection
+    return nullcontext() if is_sqlite(connection) else driver.pipeline()
+
+
+def select(connection: Connection, sqlite: str, postgres: str, *values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a statement worded for each engine."""
+    reading = cursor(connection)
+    if is_sqlite(connection):
+        reading.execute(sqlite, values)
+    else:
+        reading.execute(postgres, values, prepare=True)
+    rows: list[tuple[Any, ...]] = reading.fetchall()
+    return rows
+
+
+def select_by(connection: Connection, statement: str, *lists: Collection[int]) -> list[tuple[Any, ...]]:
+    """The rows of a statement in which each `IN ?` stands for a list of numbers."""
+    if is_sqlite(connection):
+        marked = statement.replace("IN ?", "IN (SELECT value FROM json_each(?))")
+        return select(connection, marked, "", *(json.dumps(list(numbers)) for numbers in lists))
+    marked = statement.replace("IN ?", "= ANY (%s::bigint[])")
+    return select(connection, "", marked, *(array(list(numbers)) for numbers in lists))
+
+
+def insert(connection: Connection, table: str, names: Sequence[str], rows: Rows, conflict: str = "") -> None:
+    if rows:
+        _many(connection, _insert(table, tuple(names), conflict, is_sqlite(connection)), rows)
+
+
+def update(connection: Connection, table: str, names: Sequence[str], rows: Rows, left_alone: Sequence[str]) -> None:
+    """Update whole rows by `id`, but for the columns left alone."""
+    if rows:
+        _many(connection, _update(table, tuple(names), tuple(left_alone), is_sqlite(connection)), rows)
+
+
+def add(connection: Connection, table: str, names: Sequence[str], rows: Rows) -> None:
+    """Add to counters: each row is (id, amounts…), in the order of `names`."""
+    if rows:
+        _many(connection, _add(table, tuple(names), is_sqlite(connection)), rows)
+
+
+def for_each(connection: Connection, statement: str, width: int, rows: Rows) -> list[tuple[Any, ...]]:
+    """Run a statement that reads `rows`, each of `width` numbers, as the table `v (c0, c1, …)`; the rows it returns."""
+    if not rows:
+        return []
+    running = cursor(connection)
+    if is_sqlite(connection):
+        values = ", ".join(f"value ->> {i} AS c{i}" for i in range(width))
+        marked = statement.replace("FROM v", f"FROM (SELECT {values} FROM json_each(?)) AS v")
+        running.execute(marked, (json.dumps(list(rows)),))
+    else:
+        arrays, names = ", ".join(["%s::bigint[]"] * width), ", ".join(f"c{i}" for i in range(width))
+        marked = statement.replace("FROM v", f"FROM unnest({arrays}) AS v ({names})")
+        running.execute(marked, [array(c) for c in zip(*rows, strict=True)], prepare=True)
+    returned: list[tuple[Any, ...]] = running.fetchall() if statement.lstrip().startswith("SELECT") else []
+    return returned
+
+
+def array(column: Sequence[Any]) -> str:
+    """A PostgreSQL array literal of numbers, booleans or texts, None as NULL: 1.1 ms for 500 rows of 14, lists 2.7."""
+    return "{" + ",".join([_element(value) for value in column]) + "}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)
+
+
+def _many(connection: Connection, statement: str, rows: Rows) -> None:
+    if is_sqlite(connection):
+        cursor(connection).executemany(statement, rows)
+    else:
+        cursor(connection).execute(statement, [array(c) for c in zip(*rows, strict=True)], prepare=True)
+
+
+@lru_cache
+def _arrays(table: str, names: tuple[str, ...]) -> str:
+    columns = metadata.tables[table].c
+    kinds = {name: "text" if isinstance(columns[name].type, Text) else "bigint" for name in names}
+    kinds |= {name: "boolean" for name in names if isinstance(columns[name].type, Boolean)}
+    return ", ".join(f"%s::{kinds[name]}[]" for name in names)
+
+
+@lru_cache
+def _insert(table: str, names: tuple[str, ...], conflict: str, for_sqlite: bool) -> str:
+    into = f"INSERT INTO {table} ({', '.join(names)})"
+    if for_sqlite:
+        return f"{into} VALUES ({', '.join('?' * len(names))}) {conflict}"
+    return f"{into} SELECT * FROM unnest({_arrays(table, names)}) {conflict}"
+
+
+@lru_cache
+def _update(table: str, names: tuple[str, ...], left_alone: tuple[str, ...], for_sqlite: bool) -> str:
+    changing = [name for name in names if name not in left_alone and name != "id"]
+    if for_sqlite:
+        # Whole rows are bound by position: the last must be named, or SQLite takes fewer values than the row has.
+        setting = ", ".join(f"{name} = ?{names.index(name) + 1}" for name in changing)
+        return f"UPDATE {table} SET {setting} WHERE id = ?1 AND ?{len(names)} IS ?{len(names)}"
+    setting = ", ".join(f"{name} = v.{name}" for name in changing)
+    source = f"unnest({_arrays(table, names)}) AS v ({', '.join(names)})"
+    return f"UPDATE {table} AS t SET {setting} FROM {source} WHERE t.id = v.id"
+
+
+@lru_cache
+def _add(table: str, names: tuple[str, ...], for_sqlite: bool) -> str:
+    if for_sqlite:
+        setting = ", ".join(f"{name} = {name} + ?{i}" for i, name in enumerate(names, 2))
+        return f"UPDATE {table} SET {setting} WHERE id = ?1"
+    setting = ", ".join(f"{name} = t.{name} + v.{name}" for name in names)
+    source = f"unnest({_arrays(table, ('id', *names))}) AS v (id, {', '.join(names)})"
+    return f"UPDATE {table} AS t SET {setting} FROM {source} WHERE t.id = v.id"

@@ -1,0 +1,126 @@
+"""Distinct check-ins that carry runId and occurredAt give the same runs and stream state in whatever order they arrive."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.support.house import House, at, empty
+from tocsin.domain.model import SECOND
+from tocsin.store.engine import Store
+from tocsin.store.schema import metadata, runs
+
+INTERVAL, GRACE = 100, 20
+WINDOW = INTERVAL + GRACE
+#: Nothing that is reported occurred after this, and everything has arrived by the end.
+LAST, LONGEST_DELAY, END = 5 * WINDOW, 3 * WINDOW, 9 * WINDOW + 7
+
+
+class Said(NamedTuple):
+    """A check-in as its sender knows it; it is received `delay` seconds after `occurred`."""
+
+    kind: str
+    run: str
+    occurred: int
+    delay: int = 0
+
+
+SAID = st.builds(
+    Said,
+    st.sampled_from(["start", "success", "failure"]),
+    st.sampled_from(["a", "b", "c", "d", "e"]),
+    # Moments near deadlines, and anywhere else.
+    st.one_of(st.sampled_from([k * WINDOW + d for k in range(1, 5) for d in (-1, 0, 1)]), st.integers(1, LAST)),
+    st.one_of(st.just(0), st.integers(0, LONGEST_DELAY)),
+)
+MANY = st.lists(SAID, min_size=2, max_size=8, unique_by=lambda s: (s.kind, s.run, s.occurred))
+JOBS = st.fixed_dictionaries(
+    {
+        "failure_threshold": st.sampled_from([None, 2]),
+        "recovery_threshold": st.sampled_from([1, 2]),
+        "max_runtime": st.sampled_from([None, 50 * SECOND, 150 * SECOND]),
+    }
+)
+law = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    store = Store("sqlite://")
+    with store.write() as connection:
+        metadata.create_all(connection)
+    yield store
+    store.close()
+
+
+def is_settled(job: dict[str, Any], many: Sequence[Said]) -> bool:
+    """Whether no run has results both before and after one of its timeouts: a run remembers but one result."""
+    if job["max_runtime"] is None:
+        return True
+    sides = {}
+    for start in many:
+        for result in many:
+            if start.kind == "start" and result.run == start.run and result.kind != "start":
+                is_after = result.occurred > start.occurred + job["max_runtime"] // SECOND
+                if sides.setdefault((start.run, start.occurred), is_after) != is_after:
+                    return False
+    return True
+
+
+def _house(store: Store, job: dict[str, Any]) -> House:
+    empty(store)
+    house = House(store)
+    columns = {"schedule_interval": INTERVAL * SECOND, "grace": GRACE * SECOND}
+    columns |= {"miss_threshold": 99, "impact_threshold": 99}
+    house.make_job(**columns, **job)
+    house.check_in("success", run="first", occurred=0)
+    return house
+
+
+def _arrive(store: Store, job: dict[str, Any], arrivals: Sequence[tuple[int, Said]]) -> Any:
+    """What is known in the end when each arrives at its moment, with time passing between."""
+    house = _house(store, job)
+    for moment, said in arrivals:
+        house.pass_time(moment - 0.000_001)
+        house.now = moment
+        house.check_in(said.kind, run=said.run, occurred=said.occurred)
+    house.pass_time(END)
+    return _state(house, job)
+
+
+def _state(house: House, job: dict[str, Any]) -> Any:
+    stream = house.stream()
+    known = [
+        (r.client_run_id or "", r.outcome, at(r.at), at(r.expected_at), at(r.started_at), r.duration, r.missed_count)
+        for r in house.rows(runs)
+    ]
+    return sorted(known, key=repr), {
+        "missed_runs": stream.missed_runs,
+        "consecutive_failures": stream.consecutive_failures,
+        "last_success_at": at(stream.last_success_at),
+        "successes_in_row": min(stream.successes_in_row, job["recovery_threshold"]),
+        "next_deadline": at(stream.check_at),
+        "open_runs": stream.open_runs,
+    }
+
+
+@law
+@given(JOBS, MANY, st.randoms(use_true_random=False))
+def test_all_late_in_any_order(store: Store, job: dict[str, Any], many: list[Said], chance: Any) -> None:
+    assume(is_settled(job, many))
+    shuffled = list(many)
+    chance.shuffle(shuffled)
+    in_order = sorted(many, key=lambda s: s.occurred)
+    late = [[(LAST + 10 + i, said) for i, said in enumerate(order)] for order in (in_order, shuffled)]
+    assert _arrive(store, job, late[0]) == _arrive(store, job, late[1])
+
+
+@law
+@given(JOBS, MANY)
+def test_late_or_in_time(store: Store, job: dict[str, Any], many: list[Said]) -> None:
+    assume(is_settled(job, many))
+    in_time = sorted(((s.occurred, s) for s in many), key=lambda pair: pair[0])
+    delayed = sorted(((s.occurred + s.delay, s) for s in many), key=lambda pair: pair[0])
+    assert _arrive(store, job, in_time) == _arrive(store, job, delayed)
