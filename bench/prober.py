@@ -1,6 +1,7 @@
 """Pings at a steady pace beside a heavier load, and tells how long each took, and when: wrk tells only of a whole run.
 
-Latency counts from the moment a ping was due to be sent, so that a server that stands still is not spared.
+A ping that waits for its answer delays no other, and its time counts from the moment at which it was to be sent: a
+server that stands still is not spared.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ import aiohttp
 
 from bench.seed import Plan, Seeded
 
-_CONNECTIONS = 8
-_EVERY_SECONDS = 0.02
+_EVERY_SECONDS = 0.005
+_MOST_CONNECTIONS = 500
 _STOP_SECONDS = 40
 
 
@@ -53,36 +54,25 @@ def p99(probes: list[Probe], from_at: int, until_at: int) -> float:
 
 
 async def _probe(url: str, seeded: Seeded, spared: int) -> list[Probe]:
-    probes: list[Probe] = []
-    headers = {"X-Api-Key": seeded.api_key}
-    async with aiohttp.ClientSession(
-        url, headers=headers, connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
-    ) as client:
-        pings = [
-            asyncio.create_task(_ping_steadily(client, seeded.plan, spared, i, probes)) for i in range(_CONNECTIONS)
-        ]
-        await asyncio.to_thread(sys.stdin.read)
-        for task in pings:
-            task.cancel()
-        await asyncio.wait(pings)
-    return probes
+    connector = aiohttp.TCPConnector(limit=_MOST_CONNECTIONS)
+    async with aiohttp.ClientSession(url, headers={"X-Api-Key": seeded.api_key}, connector=connector) as client:
+        told_to_end = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+        begun, pings = time.monotonic(), list[asyncio.Task[Probe]]()
+        while not told_to_end.done():
+            due = begun + len(pings) * _EVERY_SECONDS
+            await asyncio.sleep(max(due - time.monotonic(), 0))
+            pings.append(asyncio.create_task(_ping(client, seeded.plan, spared, len(pings), due)))
+        return await asyncio.gather(*pings)
 
 
-async def _ping_steadily(
-    client: aiohttp.ClientSession, plan: Plan, spared: int, place: int, probes: list[Probe]
-) -> None:
-    due = time.monotonic() + place * _EVERY_SECONDS / _CONNECTIONS
-    number = 0
-    while True:
-        await asyncio.sleep(max(due - time.monotonic(), 0))
-        number += 1
-        tenant = random.randrange(plan.tenants // spared) * spared + 1  # never one whose number `spared` divides
-        ping = {"tenantId": f"tenant-{tenant}", "status": "success", "runId": f"probe-{place}-{number}"}
-        at = time.time_ns() // 1000 - round((time.monotonic() - due) * 1e6)
-        async with client.post(f"/api/v1/jobs/job-{random.randrange(plan.jobs)}/ping", json=ping) as answer:
-            await answer.read()
-        probes.append(Probe(at, (time.monotonic() - due) * 1000, answer.status))
-        due += _EVERY_SECONDS
+async def _ping(client: aiohttp.ClientSession, plan: Plan, spared: int, number: int, due: float) -> Probe:
+    """One ping that was to be sent at `due` (monotonic seconds)."""
+    tenant = random.randrange(plan.tenants // spared) * spared + 1  # never one whose number `spared` divides
+    ping = {"tenantId": f"tenant-{tenant}", "status": "success", "runId": f"probe-{number}"}
+    at = time.time_ns() // 1000 - round((time.monotonic() - due) * 1e6)
+    async with client.post(f"/api/v1/jobs/job-{random.randrange(plan.jobs)}/ping", json=ping) as answer:
+        await answer.read()
+    return Probe(at, (time.monotonic() - due) * 1000, answer.status)
 
 
 def main() -> None:

@@ -27,14 +27,14 @@ _CALM = (
         anchor_misses = 0, is_affected = false, check_at = :later WHERE missed_runs > 0""",
 )
 
-#: Deadlines spread evenly over the second that begins at :due; everything else as a healthy stream would have it.
+#: Deadlines strewn over the time that begins at :due; everything else as a healthy stream would have it.
 _FALL_SILENT = """
 UPDATE streams SET anchor_at = {deadline} - :window, last_began_at = {deadline} - :window,
     last_success_at = {deadline} - :window, last_result_at = {deadline} - :window,
     last_check_in_at = {deadline} - :window, check_at = {deadline}
 WHERE (id - :base) / :tenants % :jobs_every = 0 AND (id - :base) % :tenants % :tenants_every = 0
 """
-_DEADLINE = "(:due + (id - :base) * 7919 % 1000000)"
+_DEADLINE = "(:due + (id - :base) * 7919 % :spread)"
 
 _FAULTS = {
     "incidents that are not Open": "SELECT count(*) FROM incidents WHERE status <> 'Open'",
@@ -77,10 +77,10 @@ class Judged(NamedTuple):
     worded_at: int
 
 
-def prepare(store: Store, seeded: Seeded, silence: Silence, seconds: float) -> int:
-    """Makes everything calm again, and the chosen streams due in the second that begins `seconds` after this returns.
+def prepare(store: Store, seeded: Seeded, silence: Silence, seconds: float, spread: int = SECOND) -> int:
+    """Makes everything calm again, and the chosen streams due within `spread` microseconds, in no particular order.
 
-    That moment is returned. No server may be running.
+    They begin at least `seconds` after this returns; that moment is returned. No server may be running.
     """
     clock = SystemClock()
     with store.write() as connection:
@@ -97,6 +97,7 @@ def prepare(store: Store, seeded: Seeded, silence: Silence, seconds: float) -> i
                 "base": seeded.streams,
                 "tenants": seeded.plan.tenants,
                 "due": due,
+                "spread": spread,
                 **silence._asdict(),
             },
         )

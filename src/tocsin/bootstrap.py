@@ -21,7 +21,7 @@ from tocsin.delivery.sender import Sender, blocking_test_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
-from tocsin.ingest.http import Senders
+from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
 from tocsin.ingest.pulse import Pulse
 from tocsin.secret_box import SecretBox
@@ -85,7 +85,7 @@ class _Parts:
         if self.settings.role != "worker":
             senders = Senders(self.store, self.secrets, self.clock)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            routes += [*claim_routes(), Mount("/", build_api(self._services()))]
+            routes += [*claim_routes(), Mount("/", build_api(self._services(), openapi_paths()))]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     def _services(self) -> Services:

@@ -1,6 +1,5 @@
 """Three API and three worker processes on one PostgreSQL behave as one Tocsin."""
 
-import asyncio
 import random
 import re
 import threading
@@ -11,9 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import aiohttp
 import httpx2
 import pytest
 from sqlalchemy import select
@@ -22,7 +19,7 @@ from tests.acceptance import truth
 from tests.acceptance.conftest import Home
 from tests.support.bell import Bell
 from tests.support.databases import Postgres
-from tests.support.remote import Remote
+from tests.support.remote import Remote, post_all
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 from tocsin.clock import stopwatch
@@ -64,22 +61,6 @@ def running(home: Home) -> Iterator[Cluster]:
 def cluster(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with postgres.database(empty=True) as url, running(Home(tmp_path_factory.mktemp("cluster"), url)) as cluster:
         yield cluster
-
-
-def call_all(cluster: Cluster, calls: list[tuple[str, dict[str, Any]]]) -> None:
-    """Posts all of (path, body), each to some node, many at once."""
-
-    async def post(session: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> None:
-        url = random.choice(cluster.apis).url
-        async with session.post(f"{url}/api/v1/{path}", json=body) as answer:
-            assert answer.status in {200, 201}, await answer.text()
-
-    async def run() -> None:
-        headers = {"X-Api-Key": cluster.api_key}
-        async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=30)) as session:
-            await asyncio.gather(*(post(session, *call) for call in calls))
-
-    asyncio.run(run())
 
 
 def test_a_rotated_key_stops_on_every_node_at_once(cluster: Cluster) -> None:
@@ -195,18 +176,19 @@ def queue_depth(server: Server) -> float:
 def test_a_thousand_streams_fall_silent_and_each_job_has_one_incident(cluster: Cluster, the_bell: Bell) -> None:
     remote = cluster.remote()
     remote.ok("PUT", "workspaces/me/channels/webhook", the_bell.webhook)
+    urls = [api.url for api in cluster.apis]
     keys = [f"alone-{n}" for n in range(ALONE)]
     job = {"name": "Alone", "expectedIntervalSeconds": 8, "gracePeriodSeconds": 0}
     job |= {"consecutiveMissThreshold": 1, "failureThreshold": 1}
-    call_all(cluster, [("jobs", {"jobKey": key, **job}) for key in keys])
+    post_all(urls, cluster.api_key, [("jobs", {"jobKey": key, **job}) for key in keys])
     remote.job("together", 8, tenantScope="all")
     tenants = [tenant["externalId"] for tenant in remote.ok("GET", "tenants", params={"pageSize": 100})["items"]]
     watched = sorted(set(tenants) - {"default"})
     pings = [(f"jobs/{key}/ping", {"tenantId": random.choice(TENANTS), "status": "success"}) for key in keys]
-    call_all(cluster, pings)
+    post_all(urls, cluster.api_key, pings)
     time.sleep(6)
     # Some fail on one node while their silence is judged on another.
-    call_all(cluster, [(path, {**ping, "status": "failure"}) for path, ping in pings[:200]])
+    post_all(urls, cluster.api_key, [(path, {**ping, "status": "failure"}) for path, ping in pings[:200]])
 
     wait_until(lambda: len(the_bell.heard("opened")) > ALONE, 60, "every job's alert")
     with cluster.home.store() as store:

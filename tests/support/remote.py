@@ -1,7 +1,11 @@
 """The API of a running server, as a program uses it."""
 
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import aiohttp
 import httpx2
 
 from tests.support.server import Server
@@ -49,3 +53,18 @@ class Remote:
 
     def incidents(self, job_key: str, status: str = "active") -> list[Any]:
         return list(self.ok("GET", "incidents", params={"jobKey": job_key, "status": status})["items"])
+
+
+def post_all(urls: Sequence[str], api_key: str, calls: Iterable[tuple[str, Any]]) -> None:
+    """Posts all of (path, body), each to one of the servers, many at once."""
+
+    async def post(session: aiohttp.ClientSession, path: str, body: Any) -> None:
+        async with session.post(f"{random.choice(urls)}/api/v1/{path}", json=body) as answer:
+            assert answer.status in {200, 201}, await answer.text()
+
+    async def run() -> None:
+        connector = aiohttp.TCPConnector(limit=30)
+        async with aiohttp.ClientSession(headers={"X-Api-Key": api_key}, connector=connector) as session:
+            await asyncio.gather(*(post(session, *call) for call in calls))
+
+    asyncio.run(run())

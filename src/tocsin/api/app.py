@@ -1,5 +1,8 @@
 """The management API as one ASGI application."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, FastAPI
 
 from tocsin import __version__
@@ -13,8 +16,11 @@ from tocsin.api.services import Services
 PREFIX = "/api/v1"
 
 
-def build_api(services: Services) -> FastAPI:
-    """Every route of the management API under `/api/v1`; whatever else is asked for is 404 in the envelope."""
+def build_api(services: Services, described: Mapping[str, Any] | None = None) -> FastAPI:
+    """Every route of the management API under `/api/v1`; whatever else is asked for is 404 in the envelope.
+
+    `described`: OpenAPI paths of what is served beside it (the routes that machines ping), for one document of all.
+    """
     app = FastAPI(
         title="Tocsin",
         version=__version__,
@@ -34,6 +40,7 @@ def build_api(services: Services) -> FastAPI:
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")
+    app.openapi()["paths"].update(described or {})
     install(app)
     app.add_middleware(Gate)
     app.add_middleware(LastResort)  # added last, so outermost

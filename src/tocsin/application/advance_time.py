@@ -3,6 +3,7 @@
 Every step is a transaction of its own over a slice of what is due, so that check-ins never wait long behind it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tocsin.application import announce
@@ -39,14 +40,17 @@ class Tick:
         self._slice = slice_size
         self._public_url = public_url
 
-    def advance(self, until_at: int, now: int) -> int:
+    def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Judge all that is due up to `until_at`; how many rows that were.
 
-        `until_at` is the horizon: no check-in received before it is still on its way to the disk.
+        `until_at` is the horizon: no check-in received before it is still on its way to the disk. `is_stopping` is
+        asked between slices: what is left then is judged by whoever comes next.
         """
         judged = 0
         for step in (self._judge_streams, self._judge_runs, self._advance_incidents):
             while True:
+                if is_stopping():
+                    return judged
                 done = step(until_at, now)
                 judged += done.judged
                 if not done.is_full:

@@ -66,7 +66,8 @@ def timeout_after(job: Job) -> int | None:
 def judge(job: Job, stream: Stream, absences: Sequence[Absence], until_at: int, run_id: int) -> Verdict:
     """Judge the next deadline if it is at or before `until_at`; `run_id` is for the row, should one be needed.
 
-    A stream in long silence is judged in one step up to `until_at`: its misses are folded and change nothing else.
+    A stream in long silence is judged in one step up to `until_at`, or to the end of an absence of ours: its silent
+    runs are folded and change nothing else.
     """
     deadline = next_deadline(job, stream)
     if deadline is None or deadline > until_at:
@@ -75,7 +76,8 @@ def judge(job: Job, stream: Stream, absences: Sequence[Absence], until_at: int, 
     span_from = deadline - job.grace - margin
     forgiver = absence.forgiving(absences, span_from, deadline, stream.unknown_absence_id)
     if forgiver is not None:
-        return _unknown(job, stream, deadline, forgiver, run_id)
+        times = _unknown_together(job, stream, absences, deadline, until_at, forgiver)
+        return _unknown(job, stream, deadline, forgiver, times, run_id)
     return _missed(job, stream, deadline, _missed_together(job, stream, absences, deadline, until_at), run_id)
 
 
@@ -100,13 +102,14 @@ def _missed(job: Job, stream: Stream, deadline: int, times: int, run_id: int) ->
     return Verdict(Reason.MISSED, moved, _silent_run(job, stream, Outcome.MISSED, deadline, run_id), missed=1)
 
 
-def _unknown(job: Job, stream: Stream, deadline: int, absence_id: int, run_id: int) -> Verdict:
+def _unknown(job: Job, stream: Stream, deadline: int, absence_id: int, times: int, run_id: int) -> Verdict:
     """The run is unknown because of us; the rhythm goes on as if it had come at its expected time."""
     is_reported = _began_in_slot(job, stream, deadline)
-    streak = 0 if is_reported else _streak(stream, Outcome.UNKNOWN) + 1
+    streak = 0 if is_reported else _streak(stream, Outcome.UNKNOWN) + times
     folds = streak > SILENT_ROWS
+    distance = schedule.distance(job.schedule) or 0
     moved = stream._replace(
-        anchor_at=deadline - job.grace,
+        anchor_at=deadline - job.grace + (times - 1) * distance,
         anchor_misses=0,
         silence_streak=streak,
         silence_run_id=stream.silence_run_id if folds or is_reported else run_id,
@@ -115,7 +118,7 @@ def _unknown(job: Job, stream: Stream, deadline: int, absence_id: int, run_id: i
     moved = moved._replace(check_at=next_deadline(job, moved))
     writes_row = not is_reported and not folds
     run = _silent_run(job, stream, Outcome.UNKNOWN, deadline, run_id) if writes_row else None
-    return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, moved, run, folded=1 if folds else 0)
+    return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, moved, run, folded=times if folds else 0)
 
 
 def _streak(stream: Stream, outcome: Outcome) -> int:
@@ -145,6 +148,22 @@ def _missed_together(job: Job, stream: Stream, absences: Sequence[Absence], dead
     upcoming = [a.from_at for a in absences if a.until_at > deadline]
     limit = min([until_at, *upcoming])
     return max(1, (limit - deadline) // window + 1)
+
+
+def _unknown_together(
+    job: Job, stream: Stream, absences: Sequence[Absence], deadline: int, until_at: int, absence_id: int
+) -> int:
+    """How many deadlines from this one on may be judged as one: nothing is written for them, all lie in one absence.
+
+    A job that is due every second is due some 20,000 times in six hours; thousands such would keep us busy for hours.
+    """
+    distance = schedule.distance(job.schedule) or 1
+    span_from = deadline - job.grace - schedule.early_margin(job.schedule, job.grace)
+    away = next(a for a in absences if a.id == absence_id)
+    is_within = away.from_at <= span_from and not _began_in_slot(job, stream, deadline)
+    if _streak(stream, Outcome.UNKNOWN) < SILENT_ROWS or not is_within or (stream.last_began_at or 0) > deadline:
+        return 1
+    return max(1, (min(until_at, away.until_at - 1) - deadline) // distance + 1)
 
 
 def _silent_run(job: Job, stream: Stream, outcome: Outcome, deadline: int, run_id: int) -> Run:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -149,6 +149,11 @@ def _idempotency(scope: Scope, job_key: str, body: bytes) -> tuple[str, str, str
     if len(key) > _KEY_LIMIT or not (key.isascii() and key.isprintable()):
         raise invalid(f"Idempotency-Key must be 1 to {_KEY_LIMIT} printable ASCII characters.")
     return PING_ROUTE, key, hashlib.sha256(job_key.encode() + b"\0" + body).hexdigest()
+
+
+def openapi_paths() -> dict[str, Any]:
+    """What the OpenAPI document says of these routes."""
+    return {"/api/v1/jobs/{jobKey}/ping": {"post": native.openapi_operation()}}
 
 
 def routes(recorder: Recorder, senders: Senders, clock: Clock) -> list[Route]:

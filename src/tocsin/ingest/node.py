@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 #: and each costs a sync.
 BEAT_POSTGRES = 250_000
 BEAT_SQLITE = 1_000_000
+#: Two clocks drift apart by some milliseconds in so long.
+_CLOCK_KEPT = 60_000_000
 
 
 class Node:
@@ -35,6 +37,7 @@ class Node:
         self._role = role
         self._lease: nodes.Lease | None = None
         self._last_beat_at = 0
+        self._clock_set_at = 0
         self._lock = threading.Lock()
 
     @property
@@ -57,6 +60,7 @@ class Node:
         """Keep our clock with the database's, by the middle of one round trip."""
         before = self._clock.now()
         theirs = nodes.database_now(connection)
+        self._clock_set_at = before
         if theirs is not None:
             self._clock.offset += theirs - (before + self._clock.now()) // 2
 
@@ -65,6 +69,8 @@ class Node:
 
     def beat(self, connection: Connection, now: int, watermark: int) -> None:
         """Within the transaction: say that we live. Raises `nodes.Fenced` if we were taken for dead."""
+        if now - self._clock_set_at >= _CLOCK_KEPT:
+            self.follow_clock(connection)
         absence = nodes.beat(connection, self.lease, now, watermark, is_ingesting=self.is_ingesting)
         if absence is not None:
             log.warning("we_were_away", from_at=absence.from_at, until_at=absence.until_at)

@@ -57,7 +57,7 @@ class Ticker:
         with self._store.read() as connection:
             due = next_moment(connection)
         if due is not None and due <= horizon:
-            judged = self._tick.advance(horizon, self._clock.now())
+            judged = self._tick.advance(horizon, self._clock.now(), self._stopping.is_set)
             if judged:
                 log.debug("judged", rows=judged)
             with self._store.read() as connection:

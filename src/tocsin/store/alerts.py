@@ -132,6 +132,13 @@ def sentence_of(connection: Connection, alert: Unworded, to_status: str) -> str 
     return connection.execute(query).scalar()
 
 
+def pass_over(connection: Connection, unheard: Sequence[Unworded], now: int) -> None:
+    """Alerts of workspaces without a channel: there is nobody to word them for."""
+    if unheard:
+        theirs = alerts.c.id.in_([alert.id for alert in unheard])
+        connection.execute(update(alerts).where(theirs).values(worded_at=now))
+
+
 def write_worded(connection: Connection, alert: Unworded, content: str | None, now: int) -> None:
     connection.execute(update(alerts).where(alerts.c.id == alert.id).values(content=content, worded_at=now))
 

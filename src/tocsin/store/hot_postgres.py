@@ -80,8 +80,9 @@ class HotPostgres:
             (c.workspace_id, c.job_key, c.environment, c.tenant, c.run_id or "", i) for i, c in enumerate(check_ins)
         )
         workspaces, job_keys, environments, tenants, run_ids, numbers = zip(*asked, strict=True)
-        values = (workspaces, job_keys, tenants, environments, run_ids, numbers)
-        rows = _cursor(connection).execute(_FIND, [raw.array(v) for v in values], prepare=True).fetchall()
+        names = [raw.texts(column) for column in (job_keys, tenants, environments, run_ids)]
+        values = [raw.numbers(workspaces), *names, raw.numbers(numbers)]
+        rows = _cursor(connection).execute(_FIND, values, prepare=True).fetchall()
         rows.sort(key=lambda row: cast(int, row[-1]))
         return found_of(rows)
 

@@ -99,15 +99,18 @@ def read_stretch(cursor: Any, mark: str, stream_id: int, from_at: int, to_at: in
     before = next(iter(fetch(f"{ok} AND at < {mark} ORDER BY at DESC, id DESC LIMIT 1", from_at)), None)
     after = next(iter(fetch(f"{ok} AND at > {mark} ORDER BY at, id LIMIT 1", to_at)), None)
     since = before.at if before else -1
+    # Of one moment, the success comes first: a failure beside it is news after it.
+    past = f"(at > {mark} OR (at = {mark} AND outcome <> 'ok'))"
     if after is None:
-        runs = fetch(f"at > {mark} ORDER BY at, id", since)
+        runs = fetch(f"at >= {mark} AND {past} ORDER BY at, id", since, since, since)
     else:
         # A run that ended after the next success may yet have begun before it, and then covers its slot.
         reach = after.at + max(4 * (after.at - since), 86_400_000_000)
         began = "coalesce(started_at, at - duration)"
-        within = f"at > {mark} AND (at <= {mark} OR (at <= {mark} AND {began} < {mark})) ORDER BY at, id"
-        runs = fetch(within, since, after.at, reach, after.at)
-    latest = fetch(f"at < {mark} AND {results} ORDER BY at DESC, id DESC LIMIT {mark}", from_at, successes)
+        within = f"at >= {mark} AND {past} AND at <= {mark} AND (at <= {mark} OR {began} < {mark}) ORDER BY at, id"
+        runs = fetch(within, since, since, since, reach, after.at, after.at)
+    newest_first = "at DESC, CASE outcome WHEN 'ok' THEN 1 ELSE 0 END, id DESC"
+    latest = fetch(f"at < {mark} AND {results} ORDER BY {newest_first} LIMIT {mark}", from_at, successes)
     row = next((i for i, run in enumerate(latest) if run.outcome != Outcome.OK), len(latest))
     return Stretch(before, tuple(r for r in runs if after is None or r.id != after.id), after, row)
 

@@ -127,3 +127,29 @@ def encode(submission: Submission, outcome: Receipt | Refused) -> bytes:
 def answer_text(submission: Submission, outcome: Receipt | Refused) -> str:
     """What an `Idempotency-Key` repeats."""
     return encode(submission, outcome).decode()
+
+
+def openapi_operation() -> dict[str, Any]:
+    """The ping as OpenAPI 3.1 describes it."""
+    schema = Ping.model_json_schema()
+    example = {"tenantId": "acme-corp", "status": "success"}
+    refusals = {
+        "400": "Not JSON.",
+        "401": "No valid key.",
+        "404": "Job or tenant not found.",
+        "413": "The body is larger than 100 KB.",
+        "415": "The body is not declared as JSON.",
+        "422": "A field is wrong, or the tenant is deactivated.",
+        "503": "Too many check-ins are waiting; try again after Retry-After.",
+    }
+    return {
+        "operationId": "ping",
+        "summary": "Ping",
+        "description": "Say that a run of the job started, succeeded or failed for a tenant. A 200 means: on disk.",
+        "parameters": [
+            {"name": "jobKey", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"}},
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": {"200": {"description": "Recorded."}, **{s: {"description": d} for s, d in refusals.items()}},
+    }
