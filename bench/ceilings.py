@@ -65,8 +65,15 @@ class BareRecorder(Recorder):
     """The recorder's queue, thread and answers around a bare group commit."""
 
     def __init__(self, bare: Bare, clock: SystemClock, settings: Settings) -> None:
-        limits = {"queue_limit": settings.queue_limit, "batch_limit": settings.batch_limit}
-        super().__init__(cast(Any, None), clock, IdMaker(), cast(Any, NoNode()), Metrics(), **limits)
+        super().__init__(
+            cast(Any, None),
+            clock,
+            IdMaker(),
+            cast(Any, NoNode()),
+            Metrics(),
+            queue_limit=settings.queue_limit,
+            batch_limit=settings.batch_limit,
+        )
         self._bare = bare
 
     def _record(self, submissions: Sequence[Submission]) -> list[Outcome]:

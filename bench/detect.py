@@ -1,13 +1,13 @@
 """How fast silence is noticed among 1,000,000 streams, alone and under a load of pings, and what the pings feel of it.
 
-`python -m bench.detect [--engine sqlite|postgresql|both] [--streams 1000000] [--jobs 10 10000]`
+`python -m bench.detect [--engine sqlite|postgresql|both] [--streams 1000000] [--jobs 10 10000] [--at-once]`
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from statistics import median
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ from tocsin.store.hot_postgres import SESSION
 _CONNECTIONS = 32
 _MOST_SECONDS = {"alone": 5, "under load": 10, "beside a worker": 10}
 _MOST_P99, _MOST_IDLE, _MOST_MIB = 250, 5, 200
-_START_SECONDS = 8.0
+_START_SECONDS = (8.0, 30.0)
 _LOAD_BEFORE_SECONDS = 3.0
 _IDLE_TICKS = 200
 
@@ -40,10 +40,7 @@ class Case(NamedTuple):
 
     silence: Silence
     manner: str
-
-    @property
-    def is_loaded(self) -> bool:
-        return self.manner != "alone"
+    spread: int
 
 
 class Result(NamedTuple):
@@ -68,30 +65,41 @@ def nodes(database: Database, manner: str) -> Iterator[list[Server]]:
         ]
 
 
+class TooSlowError(RuntimeError):
+    """The servers were not ready when the streams fell silent."""
+
+
 def run(case: Case, database: Database, store: Store, seeded: Seeded) -> Result:
-    due_at = prepare(store, seeded, case.silence, _START_SECONDS)
-    with nodes(database, case.manner) as servers:
-        url, spared = servers[0].url, case.silence.tenants_every
-        _sleep_until(due_at - round(_LOAD_BEFORE_SECONDS * SECOND))
-        prober = Prober(url, seeded, spared) if case.is_loaded else None
-        wrk = (
-            Wrk(url, seeded, _CONNECTIONS, _LOAD_BEFORE_SECONDS + _MOST_SECONDS[case.manner], spared)
-            if prober
-            else None
-        )
-        _sleep_until(due_at)
-        judged = await_judged(store, due_at)
-        probes = prober.results() if prober else []
-        load = wrk.result() if wrk else None
-        peak = max(server.peak_mib() for server in servers)
-        if found := faults(store, seeded, case.silence):
-            raise SystemExit("Not everybody is where they belong: " + "; ".join(found))
+    """Measure a case; on a machine that is slow to start a server, once more with more time for that."""
+    for seconds in _START_SECONDS:
+        due_at = prepare(store, seeded, case.silence, seconds, case.spread)
+        with suppress(TooSlowError), nodes(database, case.manner) as servers:
+            result = _measure(case, servers, store, seeded, due_at)
+            if found := faults(store, seeded, case.silence):
+                raise SystemExit("Not everybody is where they belong: " + "; ".join(found))
+            return result
+    raise SystemExit("The machine is too slow to start a server in half a minute; nothing was measured.")
+
+
+def _measure(case: Case, servers: list[Server], store: Store, seeded: Seeded, due_at: int) -> Result:
+    url, spared = servers[0].url, case.silence.tenants_every
+    _sleep_until(due_at - round(_LOAD_BEFORE_SECONDS * SECOND))
+    prober, wrk = None, None
+    if case.manner != "alone":
+        prober = Prober(url, seeded, spared)
+        wrk = Wrk(url, seeded, _CONNECTIONS, _LOAD_BEFORE_SECONDS + _MOST_SECONDS[case.manner], spared)
+    _sleep_until(due_at)
+    judged = await_judged(store, due_at)
+    probes = prober.results() if prober else []
+    load = wrk.result() if wrk else None
+    if load and (load.refused or load.broken):
+        raise SystemExit(f"{load.refused} pings were refused, {load.broken} connections broke: no measure.")
     return Result(
         (judged.judged_at - due_at) / SECOND,
         (judged.worded_at - due_at) / SECOND,
         p99(probes, due_at, judged.judged_at) if probes else None,
         load.per_second if load else None,
-        peak,
+        max(server.peak_mib() for server in servers),
     )
 
 
@@ -108,14 +116,14 @@ def idle_tick(store: Store) -> float:
     return median(took)
 
 
-def cases(engine: str, plan: Plan) -> list[Case]:
+def cases(engine: str, plan: Plan, spread: int) -> list[Case]:
     """1 %, and then a tenth, of all streams; ten or more tenants a job, so that every job has its incident."""
     hundredth = Silence(1, 100) if plan.tenants >= 1_000 else Silence(10, 10)
     manners = ["alone", "under load"] + (["beside a worker"] if engine == "postgresql" else [])
-    return [Case(silence, manner) for silence in (hundredth, Silence(1, 10)) for manner in manners]
+    return [Case(silence, manner, spread) for silence in (hundredth, Silence(1, 10)) for manner in manners]
 
 
-def bench(engine: str, plan: Plan) -> bool:
+def bench(engine: str, plan: Plan, spread: int) -> bool:
     """Measure one engine with one form of data; whether the gates are met."""
     gates: list[Gate] = []
     with server_of(engine) as postgres, fresh_database(engine, postgres) as database:
@@ -124,7 +132,7 @@ def bench(engine: str, plan: Plan) -> bool:
         print(f"{engine}, {plan.streams:,} streams of {plan.jobs:,} jobs (made in {elapsed() / SECOND:.0f} s)")
         idle = idle_tick(store)
         print_row("due in one second", ["", "judged s", "worded s", "ping p99", "pings/s", "peak MiB"])
-        for case in cases(engine, plan):
+        for case in cases(engine, plan, spread):
             result = run(case, database, store, seeded)
             _print(case, seeded, result)
             gates += _gates(case, seeded, result)
@@ -153,7 +161,7 @@ def _gates(case: Case, seeded: Seeded, result: Result) -> list[Gate]:
 def _sleep_until(moment: int) -> None:
     left = (moment - SystemClock().now()) / SECOND
     if left < 0:
-        raise SystemExit("The machine was too slow to be ready in time; nothing was measured.")
+        raise TooSlowError
     time.sleep(left)
 
 
@@ -162,9 +170,11 @@ def main() -> None:
     parser.add_argument("--engine", choices=[*ENGINES, "both"], default="both")
     parser.add_argument("--streams", type=int, default=1_000_000)
     parser.add_argument("--jobs", type=int, nargs="+", default=[10, 10_000], help="a form of data for each")
+    parser.add_argument("--at-once", action="store_true", help="all deadlines at one moment, not strewn over a second")
     chosen = parser.parse_args()
+    spread = 1 if chosen.at_once else SECOND
     engines = ENGINES if chosen.engine == "both" else (chosen.engine,)
-    met = [bench(engine, Plan(jobs, chosen.streams // jobs)) for engine in engines for jobs in chosen.jobs]
+    met = [bench(engine, Plan(jobs, chosen.streams // jobs), spread) for engine in engines for jobs in chosen.jobs]
     sys.exit(0 if all(met) else 1)
 
 

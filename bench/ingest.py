@@ -116,7 +116,7 @@ def gates(engine: str, loads: Loads, *, slow: bool) -> list[Gate]:
 
 
 def _middle(runs: list[Load], field: str) -> float:
-    return median(getattr(run, field) for run in runs)
+    return float(median(getattr(run, field) for run in runs))
 
 
 def _ratio(loads: Loads, kind: str, connections: int) -> float:

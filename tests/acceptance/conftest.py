@@ -28,8 +28,10 @@ class Home:
     def store(self) -> Iterator[Store]:
         """The database itself, for what no client may see."""
         store = Store(self.database_url or f"sqlite:///{self.folder / 'tocsin.db'}")
-        yield store
-        store.close()
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 @pytest.fixture(params=ENGINES)

@@ -17,6 +17,8 @@ from tocsin.store.engine import Store
 from tocsin.store.schema import incidents, jobs, log_entries, metadata, runs, streams
 from tocsin.wire_time import parse_iso
 
+pytestmark = pytest.mark.acceptance
+
 SECOND = 1_000_000
 AWAY = 6 * 3600 * SECOND
 INTERVAL = 50 * 60  # seconds; we come back in the midst of it
@@ -46,7 +48,7 @@ def test_nobody_is_accused_of_our_own_absence(home: Home, the_bell: Bell, end: s
         assert remote.ok("GET", "jobs/regular-0/streams")["items"][0]["missedRuns"] == 0
         assert remote.ok("GET", "jobs/regular-0")["status"] == "up"
     # What is silent since before we left, and still is, is noticed by what it misses after we came back.
-    assert back_at < parse_iso(ring.timestamp) < back_at + 5 * SECOND
+    assert back_at < parse_iso(ring.timestamp) < back_at + 15 * SECOND
     assert ring.at < parse_iso(ring.timestamp) + 2 * SECOND
     assert [r.data["job"]["jobKey"] for r in the_bell.rings] == ["dead"]
 

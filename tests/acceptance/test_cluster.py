@@ -26,7 +26,7 @@ from tocsin.clock import stopwatch
 from tocsin.store.engine import Store
 from tocsin.store.schema import incident_tenants, incidents, nodes, runs
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.acceptance, pytest.mark.postgresql]
 
 ALONE = 950  # jobs of one tenant each
 TENANTS = [f"tenant-{n}" for n in range(50)]

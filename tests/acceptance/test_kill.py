@@ -13,6 +13,8 @@ from tests.support.remote import Remote
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.acceptance
+
 TENANTS = [f"tenant-{n}" for n in range(20)]
 PAIRED = [f"paired-{n}" for n in range(5)]
 FLAPPERS = [f"flapper-{n}" for n in range(12)]

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import pytest
 
 from tests.acceptance.conftest import Home
 from tests.support.bell import Bell
@@ -19,6 +20,8 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 from tocsin.clock import SystemClock, stopwatch
 from tocsin.wire_time import parse_iso
+
+pytestmark = pytest.mark.acceptance
 
 SECOND = 1_000_000
 WINDOW = 3 * SECOND  # of a job every 2 s with a grace of 1 s

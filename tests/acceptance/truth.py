@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, RowMapping, Table, func, select
 from tests.acceptance.load import Report
 from tests.support.bell import Ring
 from tocsin.domain.ids import to_uuid
+from tocsin.domain.model import SILENT
+from tocsin.domain.silence import SILENT_ROWS
 from tocsin.store.engine import Store
 from tocsin.store.schema import absences, alerts, deliveries, incidents, jobs, runs, transitions
 from tocsin.wire_time import iso, parse_iso
@@ -39,7 +41,7 @@ def lost_or_invented(store: Store, reports: dict[str, Report]) -> list[str]:
     """Where runs and reports differ: one acknowledged and not there, one there twice, one nobody sent."""
     found = defaultdict(list)
     for row in rows(store, select(runs.c.client_run_id, runs.c.message, runs.c.outcome)):
-        if row["outcome"] != "missed":
+        if row["outcome"] not in SILENT:
             found[row["message"] or row["client_run_id"]].append(row["outcome"])
     faults = [f"nobody sent {token}" for token in found if token not in reports]
     for token, report in reports.items():
@@ -57,20 +59,29 @@ def wrong_misses(store: Store) -> list[str]:
     """
     away = [(row["from_at"], row["until_at"]) for row in rows(store, select(absences))]
     windows = {r["id"]: r["schedule_interval"] + r["grace"] for r in rows(store, select(jobs))}
-    successes, missed = defaultdict(list), defaultdict(set)
+    successes: dict[tuple[int, int], list[int]] = defaultdict(list)
+    missed: dict[int, dict[int, int]] = defaultdict(dict)
     for row in rows(store, select(runs).where(runs.c.outcome.in_(["ok", "missed"])).order_by(runs.c.at)):
         if row["outcome"] == "ok":
             successes[row["job_id"], row["stream_id"]].append(row["at"])
         else:
-            missed[row["stream_id"]].add(row["at"])
+            missed[row["stream_id"]][row["at"]] = row["missed_count"]
     faults = []
     for (job_id, stream_id), moments in successes.items():
         for heard, next_heard in pairwise(moments):
-            due = set(range(heard + windows[job_id], next_heard, windows[job_id]))
-            told = {moment for moment in missed[stream_id] if heard < moment < next_heard}
+            due = _silent_rows(range(heard + windows[job_id], next_heard, windows[job_id]))
+            told = {moment: n for moment, n in missed[stream_id].items() if heard < moment < next_heard}
             if due != told and not any(begin < next_heard and end > heard for begin, end in away):
-                faults.append(f"stream {stream_id}: due {sorted(due)}, told {sorted(told)}")
+                faults.append(f"stream {stream_id}: due {due}, told {told}")
     return faults
+
+
+def _silent_rows(deadlines: range) -> dict[int, int]:
+    """The rows these misses in a row should be: the ninth counts all that follow."""
+    counts = dict.fromkeys(deadlines[:SILENT_ROWS], 1)
+    if len(deadlines) > SILENT_ROWS:
+        counts[deadlines[SILENT_ROWS - 1]] += len(deadlines) - SILENT_ROWS
+    return counts
 
 
 Told = tuple[str, str, str]

@@ -1,5 +1,6 @@
-"""Distinct check-ins that carry runId and occurredAt give the same runs and stream state in whatever order they arrive."""
+"""Distinct check-ins with runId and occurredAt give the same runs and stream state, in whatever order they come."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -43,7 +44,11 @@ JOBS = st.fixed_dictionaries(
         "max_runtime": st.sampled_from([None, 50 * SECOND, 150 * SECOND]),
     }
 )
-law = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+law = settings(
+    max_examples=int(os.environ.get("TOCSIN_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +64,7 @@ def is_settled(job: dict[str, Any], many: Sequence[Said]) -> bool:
     """Whether no run has results both before and after one of its timeouts: a run remembers but one result."""
     if job["max_runtime"] is None:
         return True
-    sides = {}
+    sides: dict[tuple[str, int], bool] = {}
     for start in many:
         for result in many:
             if start.kind == "start" and result.run == start.run and result.kind != "start":

@@ -90,9 +90,9 @@ class Reference:
         worse = set()
         for name, stream in self.streams.items():
             passed = self.now - stream.anchor
-            if self.is_active and stream.is_watched and passed and passed % WINDOW == 0:
-                if self._judge_slot(stream):
-                    worse.add(name)
+            is_due = self.is_active and stream.is_watched and passed > 0 and passed % WINDOW == 0
+            if is_due and self._judge_slot(stream):
+                worse.add(name)
         self._got_worse(worse)
 
     def _judge_slot(self, stream: Stream) -> bool:

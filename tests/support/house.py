@@ -133,7 +133,7 @@ class House:
                 due = next_moment(connection)
             if due is None or due > micros(until):
                 break
-            moment = max(due, micros(self.now))
+            moment = max(due, min(micros(self.now), micros(until)))
             self.tick.advance(moment, moment)
         self.now = max(self.now, until)
 

@@ -11,6 +11,7 @@ _EXPECTED: dict[str, Callable[[_Details], str]] = {
     "int_parsing": lambda _: "must be a whole number.",
     "int_parsing_size": lambda _: "is too large a number.",
     "int_from_float": lambda _: "must be a whole number.",
+    "float_type": lambda _: "must be a number.",
     "bool_type": lambda _: "must be true or false.",
     "bool_parsing": lambda _: "must be true or false.",
     "list_type": lambda _: "must be a list.",

@@ -73,6 +73,11 @@ class Ledger:
         self.changes.new_streams[stream.id] = stream
         self.book.count(stream.job_environment_id, 1, 0, 0)
 
+    def watch(self, before: Stream, after: Stream) -> None:
+        """The stream is watched again. Whatever it was before, nothing has happened that would make it affected."""
+        self._write_stream(before, after)
+        self.book.count(after.job_environment_id, 1, 0, 0)
+
     def leave(self, job: Job, stream: Stream) -> None:
         """The stream is watched no more; what was counted for it is counted no more."""
         after = stream._replace(is_watched=False, is_affected=False, check_at=None)

@@ -132,10 +132,13 @@ class _Batch:
         return environment
 
     def _may_judge(self, target: _Target, check_in: CheckIn) -> bool:
-        """Whether all deadlines before the receipt may be judged: no node still holds an older check-in."""
-        deadline = silence.next_deadline(target.job, target.stream)
-        is_past = deadline is not None and deadline < check_in.received_at
-        return not is_past or self.horizon is None or deadline is None or deadline <= self.horizon
+        """Whether all that fell due before the receipt may be judged: no node still holds an older check-in."""
+        moment = check_in.received_at - 1
+        if self.horizon is None or moment <= self.horizon:
+            return True
+        passed = [silence.last_deadline(target.job, target.stream, moment)]
+        passed += [run.check_at for run in target.open]
+        return not any(due is not None and self.horizon < due <= moment for due in passed)
 
     def _judge_before(self, target: _Target, check_in: CheckIn) -> None:
         """What fell due before this check-in came is judged first, as if the tick had been here."""

@@ -56,7 +56,7 @@ def job_deleted(connection: Connection, ids: IdMaker, now: int, workspace_id: in
 def tenant_activated(connection: Connection, ids: IdMaker, now: int, workspace_id: int, tenant_id: int) -> None:
     """A tenant is made, or comes back: what it was watched for is expected anew, and jobs for all expect it."""
     for stream in rows.streams_of_tenant(connection, workspace_id, tenant_id):
-        if not stream.is_watched:
+        if not stream.is_watched and stream.last_check_in_at is not None:
             _watch_again(connection, ids, now, stream)
     for job_id in rows.jobs_for_all_tenants(connection, workspace_id):
         job, _ = rows.job(connection, job_id)
@@ -100,6 +100,8 @@ def _expect(connection: Connection, ids: IdMaker, now: int, job: Job, tenant_ids
     if environment is None:
         environment = JobEnvironment(ids.new(now), job.workspace_id, job.id, DEFAULT_ENVIRONMENT)
         ledger.changes.new_environments.append(environment)
+    for stream in rows.unwatched(connection, environment.id, tenant_ids):
+        _watch_again(connection, ids, now, stream)
     known = rows.tenants_with_stream(connection, environment.id)
     for tenant_id in tenant_ids:
         if tenant_id not in known:
@@ -113,8 +115,7 @@ def _watch_again(connection: Connection, ids: IdMaker, now: int, stream: Stream)
     job, _ = rows.job(connection, environment.job_id)
     ledger = Ledger(ids, now)
     current = ledger.as_of(stream, environment)
-    ledger.keep(job, current, check_in.watched_again(job, current, now), now, may_open=False)
-    ledger.turns.clear()
+    ledger.watch(current, check_in.watched_again(job, current, now))
     hot_for(connection).write(connection, ledger.changes)
     write_book(connection, ids, now, ledger.book)
 

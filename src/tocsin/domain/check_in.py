@@ -198,8 +198,7 @@ def succeeded(stream: Stream, moment: int, began_at: int | None) -> Stream:
 
 def failed(job: Job, stream: Stream, run: Run) -> Stream:
     """The stream after a failure: recorded, and resets nothing. A late run of a missed slot is one failure, not two."""
-    judged = silence.judged_until(job, stream)
-    is_told_already = bool(stream.silence_streak) and judged is not None and run.began_at <= judged
+    is_told_already = silence.is_missed_row_of(job, stream, run.began_at)
     return stream._replace(
         consecutive_failures=stream.consecutive_failures + (0 if is_told_already else 1),
         successes_in_row=0,

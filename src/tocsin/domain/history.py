@@ -6,6 +6,7 @@ to draw again the stretch from the last success before it to the first one after
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from tocsin.domain import silence
@@ -53,8 +54,8 @@ def redraw(
     reported.sort(key=lambda r: (r.at, r.outcome != Outcome.OK, r.id))
     start = _at_stretch_start(stream, stretch)
     limit = _judged_until(job, stream, stretch, until_at)
-    begun = sorted([*reported, *filter(None, [stretch.next_success])], key=lambda r: r.began_at)
-    began = [r.began_at for r in begun]
+    begun = [*reported, *filter(None, [stretch.next_success])]
+    began = _beginnings(begun)
     ended = [r for r in reported if stretch.next_success is None or r.at <= stretch.next_success.at]
     drawn, rows = _draw(job, start, ended, began, limit, absences, new_id)
     moved = _moved(job, start, stretch, reported, begun, rows)
@@ -62,7 +63,14 @@ def redraw(
     written, removed, kept = _difference(old, rows)
     if stretch.next_success is not None:
         return Redrawn(stream, written, removed, moved)
-    return Redrawn(_now(job, stream, drawn, began[-1], kept), written, removed, moved)
+    return Redrawn(_now(job, stream, drawn, began[-1][1], kept), written, removed, moved)
+
+
+def _beginnings(runs: Sequence[Run]) -> list[tuple[int, int]]:
+    """(moment, the latest beginning heard of by then). A lone result tells only when it comes that its run had begun:
+    its duration does not replace the missed row of a deadline before it."""
+    heard = sorted((r.at if r.started_at is None else r.began_at, r.began_at) for r in runs)
+    return list(zip((at for at, _ in heard), accumulate((began for _, began in heard), max), strict=True))
 
 
 def _at_stretch_start(stream: Stream, stretch: Stretch) -> Stream:
@@ -106,7 +114,7 @@ def _draw(
     job: Job,
     stream: Stream,
     reported: Sequence[Run],
-    began: Sequence[int],
+    began: Sequence[tuple[int, int]],
     limit: int,
     absences: Sequence[Absence],
     new_id: Callable[[], int],
@@ -124,7 +132,7 @@ def _draw(
 def _judge_up_to(
     job: Job,
     stream: Stream,
-    began: Sequence[int],
+    began: Sequence[tuple[int, int]],
     until: int,
     absences: Sequence[Absence],
     new_id: Callable[[], int],
@@ -134,8 +142,8 @@ def _judge_up_to(
         deadline = silence.next_deadline(job, stream)
         if deadline is None or deadline > until:
             break
-        before = bisect_right(began, deadline)
-        stream = stream._replace(last_began_at=began[before - 1] if before else None)
+        before = bisect_right(began, (deadline, deadline))
+        stream = stream._replace(last_began_at=began[before - 1][1] if before else None)
         verdict = silence.judge(job, stream, absences, until, new_id())
         if verdict.run is not None:
             rows.append(verdict.run)

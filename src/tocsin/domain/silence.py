@@ -33,6 +33,15 @@ def next_deadline(job: Job, stream: Stream) -> int | None:
     return stream.anchor_at + (stream.anchor_misses + 1) * window
 
 
+def last_deadline(job: Job, stream: Stream, until_at: int) -> int | None:
+    """The last deadline up to `until_at` that is not judged yet, or None."""
+    deadline = next_deadline(job, stream)
+    if deadline is None or deadline > until_at:
+        return None
+    window = schedule.window(job.schedule, job.grace) or 1
+    return deadline + (until_at - deadline) // window * window
+
+
 def next_due_at(job: Job, stream: Stream) -> int | None:
     """When the next run is expected: its deadline without the grace."""
     deadline = next_deadline(job, stream)
@@ -135,6 +144,15 @@ def _began_in_slot(job: Job, stream: Stream, deadline: int) -> bool:
         # Expectation began with this very run: it is no success of the slot before.
         return from_at == stream.expected_since_at and stream.last_success_at != from_at
     return began is not None and from_at < began <= deadline
+
+
+def is_missed_row_of(job: Job, stream: Stream, began_at: int) -> bool:
+    """Whether the slot in which a run began is one of the latest missed rows: the run then failed once already."""
+    window = schedule.window(job.schedule, job.grace)
+    if window is None or not stream.silence_streak or stream.unknown_absence_id is not None:
+        return False
+    slot = -((stream.anchor_at - began_at) // window)
+    return stream.anchor_misses - stream.silence_streak < slot <= stream.anchor_misses
 
 
 def _missed_together(job: Job, stream: Stream, absences: Sequence[Absence], deadline: int, until_at: int) -> int:

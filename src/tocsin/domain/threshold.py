@@ -46,12 +46,14 @@ def why_open(job: Job, stream: Stream, environment: JobEnvironment) -> Reason | 
 
 
 def assess(job: Job, before: Stream, after: Stream) -> Stream:
-    """`after` with its affectedness: bad makes it so; `recoveryThreshold` successes in a row make it well."""
-    if is_bad(job, after):
-        return after if after.is_affected else after._replace(is_affected=True)
-    if before.is_affected and after.successes_in_row < job.recovery_threshold:
-        return after._replace(is_affected=True)
-    return after._replace(is_affected=False) if after.is_affected else after
+    """`after` with its affectedness: getting worse makes a bad stream so; `recoveryThreshold` successes in a row make
+    it well. What was bad when a pause ended, or is unknown because of us, is no news."""
+    if before.is_affected:
+        is_affected = is_bad(job, after) or after.successes_in_row < job.recovery_threshold
+    else:
+        is_worse = after.missed_runs > before.missed_runs or after.consecutive_failures > before.consecutive_failures
+        is_affected = is_worse and is_bad(job, after)
+    return after if after.is_affected == is_affected else after._replace(is_affected=is_affected)
 
 
 def current(stream: Stream, environment: JobEnvironment) -> Stream:

@@ -16,6 +16,7 @@ from tocsin.application.errors import (
     conflict,
     forbidden,
     invalid,
+    not_found,
     too_large,
     unauthorized,
     unsupported_media,
@@ -110,9 +111,13 @@ class PingEndpoint:
             raise too_large() from None
         if header(scope, b"content-type").partition(b";")[0].strip().lower() != b"application/json":
             raise unsupported_media()
+        if header(scope, b"content-encoding").lower() not in {b"", b"identity"}:
+            raise unsupported_media("Send the body uncompressed, without Content-Encoding.")
         ping = native.decode(body)
         occurred = native.occurred_at(ping, self._clock.now())
         job_key: str = scope["path_params"]["job_key"]
+        if "\0" in job_key:  # PostgreSQL would not even look for it
+            raise not_found("Job")
         idempotency = _idempotency(scope, job_key, body)
 
         check_in = native.to_check_in(ping, sender.workspace_id, job_key, occurred, 0)

@@ -170,7 +170,7 @@ class Recorder:
         with self._transact() as connection:
             outcomes = self._record_in(connection, submissions, now) if submissions else []
             if self._node.is_beat_due(now):
-                self._node.beat(connection, now, submissions[0].check_in.received_at if submissions else now)
+                self._node.beat(connection, now, self.watermark())
         return outcomes
 
     def _record_in(self, connection: Connection, submissions: Sequence[Submission], now: int) -> list[Outcome]:

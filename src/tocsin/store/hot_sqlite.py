@@ -107,7 +107,7 @@ def read_stretch(cursor: Any, mark: str, stream_id: int, from_at: int, to_at: in
         # A run that ended after the next success may yet have begun before it, and then covers its slot.
         reach = after.at + max(4 * (after.at - since), 86_400_000_000)
         began = "coalesce(started_at, at - duration)"
-        within = f"at >= {mark} AND {past} AND at <= {mark} AND (at <= {mark} OR {began} < {mark}) ORDER BY at, id"
+        within = f"at >= {mark} AND {past} AND at <= {mark} AND (at <= {mark} OR {began} <= {mark}) ORDER BY at, id"
         runs = fetch(within, since, since, since, reach, after.at, after.at)
     newest_first = "at DESC, CASE outcome WHEN 'ok' THEN 1 ELSE 0 END, id DESC"
     latest = fetch(f"at < {mark} AND {results} ORDER BY {newest_first} LIMIT {mark}", from_at, successes)

@@ -70,6 +70,14 @@ def tenants_with_stream(connection: Connection, environment_id: int) -> set[int]
     return set(connection.execute(query).scalars())
 
 
+def unwatched(connection: Connection, environment_id: int, tenant_ids: Sequence[int]) -> list[Stream]:
+    """Streams of these tenants that are watched no more."""
+    query = select(*_STREAM).where(streams.c.job_environment_id == environment_id, ~streams.c.is_watched)
+    found = [Stream(*row) for row in connection.execute(query.order_by(streams.c.id).with_for_update())]
+    wanted = set(tenant_ids)
+    return [one for one in found if one.tenant_id in wanted]
+
+
 def never_heard(connection: Connection, job_id: int) -> list[Stream]:
     query = (
         select(*_STREAM)

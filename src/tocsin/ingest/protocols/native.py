@@ -53,14 +53,25 @@ def decode(body: bytes) -> Ping:
     except strict_json.UnacceptableJsonError as error:
         raise invalid(str(error)) from None
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, body) from None
 
 
-def _refusal(error: ValidationError) -> Refused:
+def _refusal(error: ValidationError, body: bytes) -> Refused:
     first: Any = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
-        return not_json()
+        return _syntax(body)
     return invalid(sentence({**first, "loc": ("body", *first["loc"])}))
+
+
+def _syntax(body: bytes) -> Refused:
+    """What is wrong with a text that is no JSON, in the words of the rest of the API."""
+    if not body:
+        return invalid("A JSON body is required.")
+    try:
+        strict_json.parse(body)
+    except strict_json.NotJsonError as error:
+        return not_json(str(error))
+    return not_json()
 
 
 def occurred_at(ping: Ping, now: int) -> int | None:
