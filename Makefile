@@ -22,7 +22,7 @@ demo: $(MAIN) ## Start Tocsin with a lively example: an incident within a minute
 
 test: $(DEV) ## Run all tests; WORKERS=0 runs them in one process
 	$(BIN)/pytest -n $(WORKERS) -m "not acceptance and not torture"
-	$(BIN)/pytest -m "acceptance and not torture"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "acceptance and not torture"
 
 check: $(DEV) ## Look for faults without running: style, format, types, who imports whom
 	$(BIN)/ruff check

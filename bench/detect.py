@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bench.databases import ENGINES, Database, fresh_database, server_of
 from bench.load import Wrk
 from bench.prober import Prober, p99
-from bench.processes import Server, running
+from bench.processes import Server, running, tidy_up_when_told_to_end
 from bench.report import Gate, at_most, print_gates, print_row
 from bench.seed import Plan, Seeded, seed
 from bench.silence import Silence, await_judged, faults, prepare
@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, nargs="+", default=[10, 10_000], help="a form of data for each")
     parser.add_argument("--at-once", action="store_true", help="all deadlines at one moment, not strewn over a second")
     chosen = parser.parse_args()
+    tidy_up_when_told_to_end()
     spread = 1 if chosen.at_once else SECOND
     engines = ENGINES if chosen.engine == "both" else (chosen.engine,)
     met = [bench(engine, Plan(jobs, chosen.streams // jobs), spread) for engine in engines for jobs in chosen.jobs]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bench.databases import ENGINES, Database, fresh_database, server_of
 from bench.load import Load, ping
-from bench.processes import Server, running
+from bench.processes import Server, running, tidy_up_when_told_to_end
 from bench.promises import check_ids, check_numbers, settled_runs
 from bench.report import Gate, at_least, at_most, print_gates, print_row
 from bench.seed import Plan, Seeded, seed, tidy
@@ -148,6 +148,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--disk", choices=["as-is", "slow", "both"], default="both")
     chosen = parser.parse_args()
+    tidy_up_when_told_to_end()
     engines = ENGINES if chosen.engine == "both" else (chosen.engine,)
     disks = {"as-is": [False], "slow": [True], "both": [False, True]}[chosen.disk]
     met = [bench(engine, chosen.rounds, chosen.seconds, slow=slow) for slow in disks for engine in engines]

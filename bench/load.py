@@ -30,6 +30,7 @@ class Wrk:
         plan = seeded.plan
         arguments = [seeded.api_key, f"wrk{next(_runs)}", str(plan.jobs), str(plan.tenants), str(spared)]
         command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{round(seconds)}s"]
+        self._seconds = round(seconds)
         try:
             self._process = subprocess.Popen(
                 [*command, "--latency", "--timeout", "30s", "--script", str(_SCRIPT), url, "--", *arguments],
@@ -45,6 +46,8 @@ class Wrk:
         if line is None:
             raise SystemExit(f"wrk did not finish:\n{output}")
         requests, status, broken, micros, p50, p99 = map(int, line.split()[1:])
+        if micros / 1e6 > self._seconds * 1.2 + 1:
+            raise SystemExit(f"wrk took {micros / 1e6:.0f} s instead of {self._seconds}: this machine stood still.")
         acked = requests - status
         return Load(acked, status, broken, acked / micros * 1e6, p50 / 1000, p99 / 1000)
 

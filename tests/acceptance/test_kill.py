@@ -62,7 +62,7 @@ def begin(home: Home, the_bell: Bell, chance: random.Random) -> Load:
         remote.job("steady", 3600)
         for flapper in FLAPPERS:
             remote.job(flapper, 1)
-        return Load(server.url, server.api_key, TENANTS, PAIRED, FLAPPERS, workers=3, chance=chance)
+        return Load(server.url, server.api_key, TENANTS, PAIRED, FLAPPERS, workers=2, chance=chance)
 
 
 def settle(home: Home, server: Server, load: Load) -> None:
