@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,14 +24,16 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 from tocsin.clock import stopwatch
 from tocsin.store.engine import Store
-from tocsin.store.schema import incident_tenants, incidents, nodes, runs
+from tocsin.store.schema import incident_tenants, incidents, jobs, nodes, runs
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgresql]
 
 ALONE = 950  # jobs of one tenant each
 TENANTS = [f"tenant-{n}" for n in range(50)]
 SECOND = 1_000_000
-STOPPED_FOR = 20
+STOPPED_FOR = 20  # seconds; a node counts as dead after 10
+MISSED = runs.c.outcome == "missed"
+QUIET = {"consecutiveMissThreshold": 1_000, "tenantImpactThreshold": 1_000}
 
 
 @dataclass
@@ -94,32 +96,64 @@ def test_a_rotated_key_stops_on_every_node_at_once(cluster: Cluster) -> None:
         cluster.remote(number).ping("rotated", "acme")
 
 
+def test_a_node_that_hangs_is_waited_for(cluster: Cluster) -> None:
+    cluster.remote().job("hanging", 7, grace=1)
+    with cluster.home.store() as store, stuck_pings(cluster, "hanging", store, after=5) as waiting:
+        time.sleep(5)  # every deadline has passed that the pings in the queue are in time for
+        cluster.apis[2].resume()
+        assert Counter(future.result() for future in waiting) == {200: len(TENANTS)}
+        assert cluster.remote().incidents("hanging", "all") == []
+        assert missed_streams(store, "hanging") == set()
+
+
 def test_a_stopped_node_makes_no_false_miss(cluster: Cluster) -> None:
-    remote = cluster.remote()
-    quiet = {"consecutiveMissThreshold": 1_000, "tenantImpactThreshold": 1_000}
-    for job_key in ("elsewhere", "stuck"):
-        remote.job(job_key, 3, grace=1, **quiet)
-    for tenant in TENANTS:
-        remote.tenant(tenant)
-        remote.ping("stuck", tenant)
     stopped = cluster.apis[2]
-    with cluster.home.store() as store, Elsewhere(cluster) as elsewhere, ThreadPoolExecutor(len(TENANTS)) as pool:
-        with store.write() as connection:  # while its row is locked, that node can commit nothing
-            connection.execute(select(nodes).where(nodes.c.number == number_of(stopped)).with_for_update())
-            waiting = [pool.submit(ping_status, cluster, stopped, tenant) for tenant in TENANTS]
-            wait_until(lambda: queue_depth(stopped) > 10, 5, "pings to queue")
-            stopped.pause()
-        time.sleep(STOPPED_FOR)
-        missed = [row for row in truth.rows(store, select(runs)) if row["outcome"] == "missed"]
-        stopped.resume()
-        assert Counter(future.result() for future in waiting) == {503: len(TENANTS)}
-        assert len({row["stream_id"] for row in missed}) == len(TENANTS)  # unheard is unheard: nobody waits for ever
+    for job_key in ("elsewhere", "stuck"):
+        cluster.remote().job(job_key, 3, grace=1, **QUIET)
+    with cluster.home.store() as store, Elsewhere(cluster) as elsewhere:
+        with stuck_pings(cluster, "stuck", store) as waiting:
+            time.sleep(STOPPED_FOR)
+            missed = missed_streams(store, "stuck")
+            stopped.resume()
+            assert Counter(future.result() for future in waiting) == {503: len(TENANTS)}
+        assert len(missed) == len(TENANTS)  # unheard is unheard: nobody waits for ever
         for tenant in TENANTS:
             wait_until(partial(is_heard, cluster, stopped, tenant), 5, "the node to join again")
         elsewhere.stop()
         assert elsewhere.faults == []
         assert truth.wrong_misses(store) == []
         assert {row["outcome"] for row in truth.rows(store, select(runs))} == {"ok", "missed"}
+
+
+@contextmanager
+def stuck_pings(cluster: Cluster, job_key: str, store: Store, after: int = 0) -> Iterator[list[Future[int]]]:
+    """All tenants ping; `after` seconds they do so again, over the third node, which stops with that in its queue.
+
+    When the block ends, it goes on, and the job is paused.
+    """
+    remote, stopped = cluster.remote(), cluster.apis[2]
+    for tenant in TENANTS:
+        remote.call("POST", "tenants", {"externalId": tenant})
+        remote.ping(job_key, tenant)
+    time.sleep(after)
+    with ThreadPoolExecutor(len(TENANTS)) as pool:
+        try:
+            with store.write() as connection:  # while its row is locked, that node can commit nothing
+                connection.execute(select(nodes).where(nodes.c.number == number_of(stopped)).with_for_update())
+                waiting = [pool.submit(ping_status, cluster, stopped, job_key, TENANTS[0])]
+                time.sleep(0.3)  # that one is on its way to the database now, and all others queue behind it
+                waiting += [pool.submit(ping_status, cluster, stopped, job_key, tenant) for tenant in TENANTS[1:]]
+                wait_until(lambda: queue_depth(stopped) >= len(TENANTS) - 1, 5, "pings to queue")
+                stopped.pause()
+            yield waiting
+        finally:
+            stopped.resume()
+    remote.ok("PATCH", f"jobs/{job_key}", {"isActive": False})
+
+
+def missed_streams(store: Store, job_key: str) -> set[int]:
+    query = select(runs.c.stream_id).join(jobs, jobs.c.id == runs.c.job_id)
+    return {r["stream_id"] for r in truth.rows(store, query.where(jobs.c.job_key == job_key, MISSED))}
 
 
 class Elsewhere:
@@ -154,14 +188,14 @@ class Elsewhere:
             self._stopped.wait(1)
 
 
-def ping_status(cluster: Cluster, server: Server, tenant: str) -> int:
+def ping_status(cluster: Cluster, server: Server, job_key: str, tenant: str) -> int:
     ping = {"tenantId": tenant, "status": "success"}
     with Remote(server, cluster.api_key).client as client:
-        return client.post("jobs/stuck/ping", json=ping, timeout=STOPPED_FOR + 10).status_code
+        return client.post(f"jobs/{job_key}/ping", json=ping, timeout=STOPPED_FOR + 10).status_code
 
 
 def is_heard(cluster: Cluster, server: Server, tenant: str) -> bool:
-    return ping_status(cluster, server, tenant) == 200
+    return ping_status(cluster, server, "stuck", tenant) == 200
 
 
 def number_of(server: Server) -> int:

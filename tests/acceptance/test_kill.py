@@ -34,6 +34,7 @@ def test_nothing_promised_is_lost(home: Home, the_bell: Bell, kills: int) -> Non
     print(f"seed {seed}")  # noqa: T201 -- pytest shows it beside a failure
     chance = random.Random(seed)
     the_bell.hesitate = lambda: chance.choice([0, 0, 0.2])
+    the_bell.is_busy = lambda: chance.random() < 0.1
     load = begin(home, the_bell, chance)
     load.start()
     try:

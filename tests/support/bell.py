@@ -46,8 +46,9 @@ class Bell:
         self.rings: list[Ring] = []
         self.slack: list[dict[str, Any]] = []
         self.complaints: list[str] = []
-        #: Seconds to think before answering, for each request.
+        #: Seconds to think before answering, for each request; and whether to refuse it, unheard.
         self.hesitate: Callable[[], float] = lambda: 0.0
+        self.is_busy: Callable[[], bool] = lambda: False
         self._receiver = one
         self._clock = SystemClock()
         one.answer = self._answer
@@ -81,6 +82,8 @@ class Bell:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/dead":
             await asyncio.sleep(3600)
+        if self.is_busy():
+            return web.Response(status=503)
         at = self._clock.now()
         body = await request.read()
         fault = self._webhook(request, body, at) if request.path == "/webhook" else self._slack(request, body)

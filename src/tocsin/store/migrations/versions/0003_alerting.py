@@ -82,8 +82,8 @@ def _incidents() -> None:
 def _incident_tenants() -> None:
     op.create_table(
         "incident_tenants",
-        sa.Column("incident_id", sa.BigInteger(), nullable=False),
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("incident_id", sa.BigInteger(), nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("cycle", sa.Integer(), nullable=False),
         sa.Column("event_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -91,10 +91,10 @@ def _incident_tenants() -> None:
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("cycle_seen_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("incident_id", "tenant_id", name="pk_incident_tenants"),
+        sa.PrimaryKeyConstraint("tenant_id", "incident_id", name="pk_incident_tenants"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_incident_tenants_seen", "incident_tenants", ["incident_id", "last_seen_at"], unique=False)
-    op.create_index("ix_incident_tenants_tenant", "incident_tenants", ["tenant_id"], unique=False)
 
 
 def _transitions() -> None:
