@@ -140,10 +140,9 @@ def stuck_pings(cluster: Cluster, job_key: str, store: Store, after: int = 0) ->
         try:
             with store.write() as connection:  # while its row is locked, that node can commit nothing
                 connection.execute(select(nodes).where(nodes.c.number == number_of(stopped)).with_for_update())
-                waiting = [pool.submit(ping_status, cluster, stopped, job_key, TENANTS[0])]
-                time.sleep(0.3)  # that one is on its way to the database now, and all others queue behind it
-                waiting += [pool.submit(ping_status, cluster, stopped, job_key, tenant) for tenant in TENANTS[1:]]
-                wait_until(lambda: queue_depth(stopped) >= len(TENANTS) - 1, 5, "pings to queue")
+                time.sleep(0.5)  # its next heartbeat is stuck now, and everything queues behind that
+                waiting = [pool.submit(ping_status, cluster, stopped, job_key, tenant) for tenant in TENANTS]
+                wait_until(lambda: queue_depth(stopped) == len(TENANTS), 5, "all pings to queue")
                 stopped.pause()
             yield waiting
         finally:

@@ -71,6 +71,8 @@ JOIN LATERAL (SELECT * FROM streams WHERE id = r.stream_id FOR UPDATE SKIP LOCKE
 {_JOB_AND_ENVIRONMENT}
 """
 
+_STILL_DUE = f"SELECT {columns('r', Run._fields)} FROM runs AS r WHERE r.id = ANY (%s) AND r.check_at <= %s"
+
 
 class HotPostgres:
     """See `store.hot.HotStore`."""
@@ -99,7 +101,11 @@ class HotPostgres:
 
     def due_runs(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
         rows = _cursor(connection).execute(_DUE_RUNS, (until_at, limit), prepare=True)
-        return [due_of(row, with_run=True) for row in rows]
+        due = [due_of(row, with_run=True) for row in rows]
+        # Whoever held the streams until now may have judged or closed these runs: read them again, under our locks.
+        asked = ([d.run.id for d in due if d.run is not None], until_at)
+        still = {row[0]: Run._make(row) for row in _cursor(connection).execute(_STILL_DUE, asked, prepare=True)}
+        return [d._replace(run=still[d.run.id]) for d in due if d.run is not None and d.run.id in still]
 
     def stretch(self, connection: Connection, stream_id: int, from_at: int, to_at: int, successes: int) -> Stretch:
         return read_stretch(_cursor(connection), "%s", stream_id, from_at, to_at, successes)
