@@ -95,6 +95,12 @@ def test_a_tenant_is_made_on_sight_only_where_the_workspace_wants_it(house: Hous
     assert isinstance(kept, Receipt)
 
 
+@pytest.mark.parametrize("name", ["line\nbreak", "\x1b[31mred", " blank"])
+def test_no_tenant_is_made_on_sight_that_could_not_be_made_by_hand(house: House, name: str) -> None:
+    assert _refusal(house.record([house.submission("success", name)])[0]) == (404, "Tenant not found.")
+    assert [row.external_id for row in house.rows(tenants)] == ["default"]
+
+
 def test_unknown_jobs_and_deactivated_tenants_are_refused(house: House) -> None:
     house.check_in("success")
     house.deactivate("acme")

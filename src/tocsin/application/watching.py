@@ -7,7 +7,7 @@ from tocsin.application.ledger import Ledger
 from tocsin.application.settling import write_book
 from tocsin.domain import check_in, schedule, silence
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, Job, JobEnvironment, Stream
+from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, Job, JobEnvironment, Stream, is_external_id
 from tocsin.domain.reason import Reason
 from tocsin.store import incidents, nodes, tenants
 from tocsin.store import watching as rows
@@ -77,8 +77,8 @@ def stream_forgotten(connection: Connection, ids: IdMaker, now: int, workspace_i
 
 
 def make_tenant_if_wanted(connection: Connection, ids: IdMaker, now: int, workspace_id: int, external_id: str) -> bool:
-    """Make a tenant that a check-in names for the first time, if the workspace wants that."""
-    if rows.auto_create_tenants(connection, workspace_id) != "all":
+    """Make a tenant that a check-in names for the first time, if the workspace wants that and it may be called so."""
+    if not is_external_id(external_id) or rows.auto_create_tenants(connection, workspace_id) != "all":
         return False
     tenant_id = ids.new(now)
     row = {"id": tenant_id, "workspace_id": workspace_id, "external_id": external_id, "created_at": now}

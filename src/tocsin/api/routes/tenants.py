@@ -9,6 +9,7 @@ from starlette.responses import Response
 from tocsin.api.calls import Call, Reading, Writing
 from tocsin.api.wire import Paging, Wire
 from tocsin.application import manage_tenants
+from tocsin.domain.model import is_external_id
 from tocsin.store import Connection
 from tocsin.store import views_accounts as views
 
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/tenants", tags=["tenants"])
 
 
 def _printable(text: str) -> str:
-    if not text.isprintable() or text != text.strip():
+    if not is_external_id(text):
         raise ValueError("must have no control characters, and no blanks around it.")
     return text
 
