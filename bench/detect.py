@@ -19,6 +19,7 @@ from bench.report import Gate, at_most, print_gates, print_row
 from bench.seed import Plan, Seeded, seed
 from bench.silence import Silence, await_judged, faults, prepare
 from tocsin.application.advance_time import Tick
+from tocsin.application.pace import Pace
 from tocsin.clock import SystemClock, stopwatch
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
@@ -105,7 +106,7 @@ def _measure(case: Case, servers: list[Server], store: Store, seeded: Seeded, du
 
 def idle_tick(store: Store) -> float:
     """Milliseconds of a tick that finds nothing due: the look at what is next, and a whole round for good measure."""
-    tick = Tick(store.own_session(SESSION), hot_of(store), IdMaker(), 200, "http://localhost")
+    tick = Tick(store.own_session(SESSION), hot_of(store), IdMaker(), Pace(), "http://localhost")
     now, took = SystemClock().now(), []
     for _ in range(_IDLE_TICKS):
         elapsed = stopwatch()

@@ -19,7 +19,8 @@ from sqlalchemy import Engine, event
 from bench.databases import ENGINES, fresh_database, server_of
 from bench.seed import Plan, seed
 from bench.silence import Silence, faults, prepare
-from tocsin.application.advance_time import SLICE_POSTGRES, SLICE_SQLITE, Tick
+from tocsin.application.advance_time import Tick
+from tocsin.application.pace import Pace
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
@@ -68,8 +69,7 @@ def profile(store: Store, plan: Plan, spread: int, profiler: cProfile.Profile | 
     seeded, clock = seed(store, plan), SystemClock()
     due_at = prepare(store, seeded, _TENTH, 0, spread)
     holds: list[float] = []
-    size = SLICE_SQLITE if store.is_sqlite else SLICE_POSTGRES
-    tick = Tick(timed(store.own_session(SESSION), holds), hot_of(store), IdMaker(), size, "http://localhost")
+    tick = Tick(timed(store.own_session(SESSION), holds), hot_of(store), IdMaker(), Pace(), "http://localhost")
     time.sleep(max(due_at + SECOND - clock.now(), 0) / SECOND)
     statements = Statements()
     begun = time.perf_counter()

@@ -21,6 +21,7 @@ from tocsin.delivery.sender import Sender, blocking_test_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
+from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
 from tocsin.ingest.pulse import Pulse
@@ -109,6 +110,8 @@ class _Parts:
         sender = _CountingSender(http, self.metrics)
         worker = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids)
         loops: dict[str, Loop] = {"delivery": worker.run}
+        if self.store.is_sqlite:
+            loops["checkpoint"] = Checkpointer(self.store).run
         if self.settings.heartbeat_url:
             loops["heartbeat"] = Heartbeat(self.settings.heartbeat_url, self.pulse.tick_lag).run
         stop = asyncio.Event()

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from tests.support.house import House, at, micros
 from tocsin.application.advance_time import Tick
+from tocsin.application.pace import steady
 from tocsin.store import due
 from tocsin.store.engine import Store
 from tocsin.store.schema import incident_tenants, incidents, job_environments, runs, streams
@@ -146,7 +147,7 @@ def test_many_ticks_and_check_ins_at_once_make_one_incident(house: House) -> Non
             failures.append(error)
 
     def judge() -> None:
-        tick = Tick(house.store.write, house.hot, house.ids, 37, "https://tocsin.example")
+        tick = Tick(house.store.write, house.hot, house.ids, steady(37), "https://tocsin.example")
         for _ in range(3):
             tick.advance(micros(WINDOW), micros(WINDOW))
 

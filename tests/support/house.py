@@ -7,6 +7,7 @@ from sqlalchemy import Row, Table, select
 
 from tocsin.application import accounts, manage_channels, manage_jobs, manage_tenants
 from tocsin.application.advance_time import Tick
+from tocsin.application.pace import steady
 from tocsin.application.record_check_ins import Outcome, Receipt, Submission, record
 from tocsin.application.resolving import resolve
 from tocsin.domain.ids import IdMaker
@@ -52,7 +53,7 @@ class House:
         self.ids = ids or IdMaker()
         self.hot = hot_of(store)
         self.now: float = 0
-        self.tick = Tick(store.write, self.hot, self.ids, 200, "https://tocsin.example")
+        self.tick = Tick(store.write, self.hot, self.ids, steady(200), "https://tocsin.example")
         with store.write() as connection:
             made = accounts.create_workspace(connection, self.ids, NOON, "House")
             self.workspace_id, self.api_key = made.id, made.api_key

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tocsin.application import announce
+from tocsin.application.claim import Claim
 from tocsin.application.ledger import Ledger
+from tocsin.application.pace import Pace
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
+from tocsin.clock import stopwatch
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Stream
@@ -16,10 +19,6 @@ from tocsin.store import incidents, nodes
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import HotStore
 
-#: Rows judged in one transaction, which is what a check-in may have to wait for. SQLite: 200 take some 30 ms among
-#: 1,000,000 streams strewn over their tables (bench.profile_tick); a ping's p99 is then 134 ms.
-SLICE_SQLITE = 200
-SLICE_POSTGRES = 1_000
 #: Absences this old touch no clock any more: the longest interval is 366 days.
 _ABSENCES_KEPT = 400 * 86_400 * 1_000_000
 
@@ -34,11 +33,12 @@ class Step(NamedTuple):
 class Tick:
     """Everything that time alone brings about, up to a moment that is the caller's argument."""
 
-    def __init__(self, transact: Transact, hot: HotStore, ids: IdMaker, slice_size: int, public_url: str) -> None:
+    def __init__(self, transact: Transact, hot: HotStore, ids: IdMaker, pace: Pace, public_url: str) -> None:
         self._transact = transact
         self._hot = hot
         self._ids = ids
-        self._slice = slice_size
+        self._claim = Claim(hot)
+        self._pace = pace
         self._public_url = public_url
 
     def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
@@ -48,57 +48,63 @@ class Tick:
         asked between slices: what is left then is judged by whoever comes next.
         """
         judged = 0
+        self._claim = Claim(self._hot)
         for step in (self._judge_streams, self._judge_runs, self._advance_incidents):
             while True:
                 if is_stopping():
                     return judged
-                done = step(until_at, now)
+                done = self._take(step, until_at, now)
                 judged += done.judged
                 if not done.is_full:
                     break
         self._word(until_at, now)
         return judged
 
-    def _judge_streams(self, until_at: int, now: int) -> Step:
+    def _take(self, step: Callable[[Connection, int, int], Step], until_at: int, now: int) -> Step:
         with self._transact() as connection:
-            due = self._hot.due_streams(connection, until_at, self._slice)
-            if not due:
-                return Step(0, is_full=False)
-            ledger = self._ledger(connection, until_at, now)
-            due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
-            for row in due:
-                judge_next(ledger, row.job, ledger.as_of(row.stream, row.environment), until_at)
-            commit_ledger(connection, self._hot, self._ids, now, ledger)
-            # What was judged may be due again at once: a stream that is caught up with after we were late.
-            return Step(len(due), is_full=True)
+            held = stopwatch()
+            done = step(connection, until_at, now)
+        self._pace.took(done.judged, held())
+        return done
 
-    def _judge_runs(self, until_at: int, now: int) -> Step:
-        with self._transact() as connection:
-            due = self._hot.due_runs(connection, until_at, self._slice)
-            if not due:
-                return Step(0, is_full=False)
-            ledger = self._ledger(connection, until_at, now)
-            streams: dict[int, Stream] = {}
-            for row in due:
-                stream = streams.get(row.stream.id) or ledger.as_of(row.stream, row.environment)
-                run = row.run
-                if run is not None:
-                    stream, changed = judge_run(connection, self._hot, ledger, row.job, stream, run, until_at)
-                    ledger.changes.changed_runs.update({one.id: one for one in changed})
-                streams[stream.id] = stream
-            commit_ledger(connection, self._hot, self._ids, now, ledger)
-            return Step(len(due), len(due) == self._slice)
+    def _judge_streams(self, connection: Connection, until_at: int, now: int) -> Step:
+        claimed = self._claim.next_slice(connection, until_at, self._pace.size)
+        if not claimed:
+            return Step(0, is_full=False)
+        due = self._hot.due_streams(connection, claimed, until_at)
+        ledger = self._ledger(connection, until_at, now)
+        due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
+        for row in due:
+            judge_next(ledger, row.job, ledger.as_of(row.stream, row.environment), until_at)
+        commit_ledger(connection, self._hot, self._ids, now, ledger)
+        # What was judged may be due again at once: a stream that is caught up with after we were late.
+        return Step(len(due), is_full=True)
 
-    def _advance_incidents(self, until_at: int, now: int) -> Step:
-        with self._transact() as connection:
-            due = incidents.due_environments(connection, until_at, self._slice)
-            if not due:
-                return Step(0, is_full=False)
-            ledger = self._ledger(connection, until_at, now)
-            ledger.book.open(incidents.lock_situations(connection, due))
-            ledger.book.advance(until_at)
-            write_book(connection, self._ids, now, ledger.book)
-            return Step(len(due), len(due) == self._slice)
+    def _judge_runs(self, connection: Connection, until_at: int, now: int) -> Step:
+        due = self._hot.due_runs(connection, until_at, self._pace.size)
+        if not due:
+            return Step(0, is_full=False)
+        ledger = self._ledger(connection, until_at, now)
+        streams: dict[int, Stream] = {}
+        for row in due:
+            stream = streams.get(row.stream.id) or ledger.as_of(row.stream, row.environment)
+            run = row.run
+            if run is not None:
+                stream, changed = judge_run(connection, self._hot, ledger, row.job, stream, run, until_at)
+                ledger.changes.changed_runs.update({one.id: one for one in changed})
+            streams[stream.id] = stream
+        commit_ledger(connection, self._hot, self._ids, now, ledger)
+        return Step(len(due), len(due) == self._pace.size)
+
+    def _advance_incidents(self, connection: Connection, until_at: int, now: int) -> Step:
+        due = incidents.due_environments(connection, until_at, self._pace.size)
+        if not due:
+            return Step(0, is_full=False)
+        ledger = self._ledger(connection, until_at, now)
+        ledger.book.open(incidents.lock_situations(connection, due))
+        ledger.book.advance(until_at)
+        write_book(connection, self._ids, now, ledger.book)
+        return Step(len(due), len(due) == self._pace.size)
 
     def _word(self, until_at: int, now: int) -> None:
         """All deadlines up to `until_at` are judged: the alerts of those moments can be worded."""

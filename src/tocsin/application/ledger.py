@@ -66,7 +66,7 @@ class Ledger:
     def flush(self, write: Callable[[Changes], None]) -> None:
         """Write what is decided so far, because the database is about to be asked about it."""
         write(self.changes)
-        self._loaded.update(self.changes.heard_streams | self.changes.moved_streams | self.changes.new_streams)
+        self._loaded.update(self.changes.streams())
         self.changes = Changes()
 
     def add_stream(self, stream: Stream) -> None:
@@ -87,14 +87,7 @@ class Ledger:
         )
 
     def _write_stream(self, before: Stream, after: Stream) -> None:
-        changes, first = self.changes, self._loaded.setdefault(after.id, before)
-        if after.id in changes.new_streams:
-            changes.new_streams[after.id] = after
-        elif _same_indexed(first, after) and after.id not in changes.moved_streams:
-            changes.heard_streams[after.id] = after
-        else:
-            changes.heard_streams.pop(after.id, None)
-            changes.moved_streams[after.id] = after
+        self.changes.put(self._loaded.setdefault(after.id, before), after)
 
     def environments_to_lock(self) -> set[int]:
         return {turn.after.job_environment_id for turn in self.turns}
@@ -104,14 +97,3 @@ class Ledger:
         self.book.open(situations, known)
         for turn in self.turns:
             self.book.play(turn)
-
-
-def _same_indexed(first: Stream, after: Stream) -> bool:
-    """Whether the columns that indexes or counters hang on are untouched."""
-    return (
-        first.check_at == after.check_at
-        and first.is_affected == after.is_affected
-        and first.epoch == after.epoch
-        and first.is_watched == after.is_watched
-        and first.expected_since_at == after.expected_since_at
-    )

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tocsin.application.advance_time import SLICE_POSTGRES, SLICE_SQLITE, Tick
+from tocsin.application.advance_time import Tick
+from tocsin.application.pace import Pace
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -34,8 +35,7 @@ class Pulse:
             batch_limit=settings.batch_limit,
             answer=answer_text,
         )
-        slice_size = SLICE_SQLITE if store.is_sqlite else SLICE_POSTGRES
-        tick = Tick(store.own_session(SESSION), hot_of(store), ids, slice_size, settings.public_url)
+        tick = Tick(store.own_session(SESSION), hot_of(store), ids, Pace(), settings.public_url)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
 
     async def start(self) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row
 from tocsin.application import accounts, manage_channels, manage_jobs, manage_tenants
-from tocsin.application.advance_time import SLICE_SQLITE, Tick
+from tocsin.application.advance_time import Tick
 from tocsin.application.errors import Refused
+from tocsin.application.pace import Pace
 from tocsin.application.record_check_ins import Submission, record
 from tocsin.application.resolving import resolve
 from tocsin.domain.ids import IdMaker
@@ -28,7 +29,7 @@ class World:
         self._store = Store("sqlite://")
         self._ids = IdMaker()
         self._hot = HotSqlite()
-        self._tick = Tick(self._store.write, self._hot, self._ids, SLICE_SQLITE, "http://scenario")
+        self._tick = Tick(self._store.write, self._hot, self._ids, Pace(), "http://scenario")
         with self._store.write() as connection:
             metadata.create_all(connection)
             self.workspace_id = accounts.create_workspace(connection, self._ids, began_at, "Scenario").id

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
@@ -28,6 +29,12 @@ JOB_COLUMNS = (
     "recovery_threshold",
     "max_runtime",
 )
+
+
+#: Columns of `streams` that indexes hang on, or that the recorder seldom changes; and those that check-ins write.
+_INDEXED = ("check_at", "is_affected", "epoch", "is_watched", "expected_since_at")
+_TOLD = slice(Stream._fields.index("last_began_at"), Stream._fields.index("open_runs") + 1)
+_indexed = attrgetter(*_INDEXED)
 
 
 class Found(NamedTuple):
@@ -56,13 +63,32 @@ class Changes:
 
     new_environments: list[JobEnvironment] = field(default_factory=list)
     new_streams: dict[int, Stream] = field(default_factory=dict)
-    #: Streams whose `check_at`, affectedness, epoch and watching are as they were: no index is touched.
+    #: Streams whose columns that indexes hang on are as they were; those to which check-ins told nothing; the others.
     heard_streams: dict[int, Stream] = field(default_factory=dict)
+    judged_streams: dict[int, Stream] = field(default_factory=dict)
     moved_streams: dict[int, Stream] = field(default_factory=dict)
     new_runs: dict[int, Run] = field(default_factory=dict)
     changed_runs: dict[int, Run] = field(default_factory=dict)
     removed_runs: list[int] = field(default_factory=list)
     folds: dict[int, int] = field(default_factory=dict)
+
+    def put(self, first: Stream, after: Stream) -> None:
+        """A stream is to be written; `first` is what the database has of it."""
+        if after.id in self.new_streams:
+            self.new_streams[after.id] = after
+            return
+        for streams in (self.heard_streams, self.judged_streams, self.moved_streams):
+            streams.pop(after.id, None)
+        if _indexed(first) == _indexed(after):
+            self.heard_streams[after.id] = after
+        elif first[_TOLD] == after[_TOLD]:
+            self.judged_streams[after.id] = after
+        else:
+            self.moved_streams[after.id] = after
+
+    def streams(self) -> dict[int, Stream]:
+        """Every stream that is written, by its id."""
+        return self.new_streams | self.heard_streams | self.judged_streams | self.moved_streams
 
 
 class HotStore(Protocol):
@@ -74,7 +100,13 @@ class HotStore(Protocol):
 
     def open_runs(self, connection: Connection, stream_ids: Sequence[int]) -> list[Run]: ...
 
-    def due_streams(self, connection: Connection, until_at: int, limit: int) -> list[Due]: ...
+    def claim(self, connection: Connection, until_at: int, span: int, limit: int) -> list[int]:
+        """Ids of the streams that have waited longest, in that order; none waits `span` less than the first."""
+        ...
+
+    def due_streams(self, connection: Connection, stream_ids: Sequence[int], until_at: int) -> list[Due]:
+        """Those of the claimed that are still due, in the order of the claim, locked."""
+        ...
 
     def due_runs(self, connection: Connection, until_at: int, limit: int) -> list[Due]: ...
 
@@ -95,8 +127,8 @@ def job_of(row: Sequence[Any]) -> Job:
 
 _REMOVE_RUNS = "DELETE FROM runs WHERE id IN (SELECT c0 FROM v)"
 _FIXED = ("workspace_id", "job_environment_id", "tenant_id")
+_NOT_HEARD, _NOT_JUDGED = (*_FIXED, *_INDEXED), (*_FIXED, *Stream._fields[_TOLD])
 _FIXED_OF_RUN = ("workspace_id", "job_id", "stream_id", "client_run_id")
-_INDEXED = ("check_at", "is_affected", "epoch", "is_watched", "expected_since_at")
 _E = len(JOB_COLUMNS)
 _S = _E + len(JobEnvironment._fields)
 _R = _S + len(Stream._fields)
@@ -122,18 +154,25 @@ def found_of(rows: Iterable[Sequence[Any]]) -> list[Found]:
     return found
 
 
-def due_of(row: Sequence[Any], *, with_run: bool = False) -> Due:
-    """What is due, from a row of [job…, environment…, stream…, run…]."""
-    run = Run._make(row[_R:_T]) if with_run else None
-    return Due(job_of(row), JobEnvironment._make(row[_E:_S]), Stream._make(row[_S:_R]), run)
+def due_of(row: Sequence[Any]) -> Due:
+    """The run that is due, from a row of [job…, environment…, stream…, run…]."""
+    return Due(job_of(row), JobEnvironment._make(row[_E:_S]), Stream._make(row[_S:_R]), Run._make(row[_R:_T]))
+
+
+def due_streams_of(streams: Sequence[Stream], jobs: Iterable[Sequence[Any]]) -> list[Due]:
+    """The streams that are due with their jobs and environments, from rows of [job…, environment…]."""
+    known = {row[_E]: (job_of(row), JobEnvironment._make(row[_E:_S])) for row in jobs}
+    return [Due(*known[stream.job_environment_id], stream) for stream in streams]
 
 
 def write_changes(connection: Connection, changes: Changes) -> None:
     """Each table once. A stream that was only heard leaves the columns alone that indexes hang on: SQLite would write
-    the index anew, whether the value changed or not."""
+    the index anew, whether the value changed or not. One that was only judged leaves what check-ins told: 3.9 µs, where
+    the whole row takes 6.7."""
     raw.insert(connection, "job_environments", JobEnvironment._fields, changes.new_environments)
     raw.insert(connection, "streams", Stream._fields, changes.new_streams.values())
-    raw.update(connection, "streams", Stream._fields, changes.heard_streams.values(), (*_FIXED, *_INDEXED))
+    raw.update(connection, "streams", Stream._fields, changes.heard_streams.values(), _NOT_HEARD)
+    raw.update(connection, "streams", Stream._fields, changes.judged_streams.values(), _NOT_JUDGED)
     raw.update(connection, "streams", Stream._fields, changes.moved_streams.values(), _FIXED)
     raw.for_each(connection, _REMOVE_RUNS, 1, [(run_id,) for run_id in changes.removed_runs])
     raw.insert(connection, "runs", Run._fields, changes.new_runs.values())

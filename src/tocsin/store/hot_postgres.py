@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from tocsin.domain.history import Stretch
 from tocsin.domain.model import CheckIn, JobEnvironment, Run, Stream
 from tocsin.store import raw
-from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, due_of, found_of, write_changes
+from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, due_of, due_streams_of, found_of, write_changes
 from tocsin.store.hot_sqlite import read_stretch
 
 #: What the recorder's and the tick's sessions need: plans made while a table was empty cut one form to a third.
@@ -56,11 +56,21 @@ _JOB_AND_ENVIRONMENT = f"""
 {_lateral("jobs", "j", "id = e.job_id")}
 """
 
-#: The streams that have waited longest; those another worker has in hand are left to it.
+_CLAIM = """
+SELECT id FROM streams WHERE check_at <= least(%s, (SELECT min(check_at) FROM streams WHERE check_at IS NOT NULL) + %s)
+ORDER BY check_at LIMIT %s
+"""
+
+#: Streams that another worker has in hand are left to it.
 _DUE_STREAMS = f"""
-SELECT {columns("j", JOB_COLUMNS)}, {columns("e", JobEnvironment._fields)}, {columns("s", Stream._fields)}
-FROM (SELECT * FROM streams WHERE check_at <= %s ORDER BY check_at LIMIT %s FOR UPDATE SKIP LOCKED) AS s
-{_JOB_AND_ENVIRONMENT}
+SELECT {columns("s", Stream._fields)} FROM unnest(%s::bigint[]) AS p (id)
+JOIN LATERAL (SELECT * FROM streams WHERE id = p.id OFFSET 0 FOR UPDATE SKIP LOCKED) AS s ON true
+WHERE s.check_at <= %s
+"""
+
+_JOBS = f"""
+SELECT {columns("j", JOB_COLUMNS)}, {columns("e", JobEnvironment._fields)}
+FROM job_environments AS e JOIN jobs AS j ON j.id = e.job_id WHERE e.id = ANY (%s)
 """
 
 _DUE_RUNS = f"""
@@ -95,13 +105,18 @@ class HotPostgres:
     def open_runs(self, connection: Connection, stream_ids: Sequence[int]) -> list[Run]:
         return [Run._make(row) for row in _cursor(connection).execute(_OPEN_RUNS, (list(stream_ids),))]
 
-    def due_streams(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
-        rows = _cursor(connection).execute(_DUE_STREAMS, (until_at, limit), prepare=True)
-        return [due_of(row) for row in rows]
+    def claim(self, connection: Connection, until_at: int, span: int, limit: int) -> list[int]:
+        return [row[0] for row in _cursor(connection).execute(_CLAIM, (until_at, span, limit), prepare=True)]
+
+    def due_streams(self, connection: Connection, stream_ids: Sequence[int], until_at: int) -> list[Due]:
+        rows = _cursor(connection).execute(_DUE_STREAMS, (raw.numbers(stream_ids), until_at), prepare=True)
+        streams = list(map(Stream._make, rows))
+        asked = list({stream.job_environment_id for stream in streams})
+        return due_streams_of(streams, _cursor(connection).execute(_JOBS, (asked,), prepare=True))
 
     def due_runs(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
         rows = _cursor(connection).execute(_DUE_RUNS, (until_at, limit), prepare=True)
-        due = [due_of(row, with_run=True) for row in rows]
+        due = [due_of(row) for row in rows]
         # Whoever held the streams until now may have judged or closed these runs: read them again, under our locks.
         asked = ([d.run.id for d in due if d.run is not None], until_at)
         still = {row[0]: Run._make(row) for row in _cursor(connection).execute(_STILL_DUE, asked, prepare=True)}

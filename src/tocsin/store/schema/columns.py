@@ -11,8 +11,12 @@ metadata = MetaData(
 )
 
 
+#: SQLite calls a table's own row number by this name only if its type is INTEGER; any other key is a second tree.
+_ID = BigInteger().with_variant(Integer(), "sqlite")
+
+
 def identity() -> Column[int]:
-    return Column("id", BigInteger, primary_key=True, autoincrement=False)
+    return Column("id", _ID, primary_key=True, autoincrement=False)
 
 
 def workspace() -> Column[int]:

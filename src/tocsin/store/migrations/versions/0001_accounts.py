@@ -8,6 +8,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     _facts()
@@ -61,7 +63,7 @@ def _absences() -> None:
 def _workspaces() -> None:
     op.create_table(
         "workspaces",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("recovery_window", sa.BigInteger(), nullable=False),
@@ -77,7 +79,7 @@ def _workspaces() -> None:
 def _users() -> None:
     op.create_table(
         "users",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
@@ -123,7 +125,7 @@ def _refresh_tokens() -> None:
 def _api_keys() -> None:
     op.create_table(
         "api_keys",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.Text(), server_default="default", nullable=False),
         sa.Column("key_hash", sa.Text(), nullable=False),
@@ -160,7 +162,7 @@ def _idempotency_keys() -> None:
 def _log_entries() -> None:
     op.create_table(
         "log_entries",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -176,7 +178,7 @@ def _log_entries() -> None:
 def _rejections() -> None:
     op.create_table(
         "rejections",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),

@@ -8,6 +8,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     _tenants()
@@ -20,7 +22,7 @@ def upgrade() -> None:
 def _tenants() -> None:
     op.create_table(
         "tenants",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
@@ -37,7 +39,7 @@ def _tenants() -> None:
 def _jobs() -> None:
     op.create_table(
         "jobs",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("job_key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -65,7 +67,7 @@ def _jobs() -> None:
 def _job_environments() -> None:
     op.create_table(
         "job_environments",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("environment", sa.Text(), nullable=False),
@@ -85,7 +87,7 @@ def _job_environments() -> None:
 def _streams() -> None:
     op.create_table(
         "streams",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("job_environment_id", sa.BigInteger(), nullable=False),
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
@@ -140,7 +142,7 @@ def _streams() -> None:
 def _runs() -> None:
     op.create_table(
         "runs",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("stream_id", sa.BigInteger(), nullable=False),

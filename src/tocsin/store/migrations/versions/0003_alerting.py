@@ -8,6 +8,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     _incidents()
@@ -22,7 +24,7 @@ def upgrade() -> None:
 def _incidents() -> None:
     op.create_table(
         "incidents",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("job_environment_id", sa.BigInteger(), nullable=True),
@@ -92,7 +94,6 @@ def _incident_tenants() -> None:
         sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("cycle_seen_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "incident_id", name="pk_incident_tenants"),
-        sqlite_with_rowid=False,
     )
     op.create_index("ix_incident_tenants_seen", "incident_tenants", ["incident_id", "last_seen_at"], unique=False)
 
@@ -100,7 +101,7 @@ def _incident_tenants() -> None:
 def _transitions() -> None:
     op.create_table(
         "transitions",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("incident_id", sa.BigInteger(), nullable=False),
         sa.Column("from_status", sa.Text(), nullable=True),
@@ -122,7 +123,7 @@ def _transitions() -> None:
 def _alerts() -> None:
     op.create_table(
         "alerts",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("incident_id", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -149,7 +150,7 @@ def _alerts() -> None:
 def _channels() -> None:
     op.create_table(
         "channels",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), server_default="default", nullable=False),
@@ -168,7 +169,7 @@ def _channels() -> None:
 def _deliveries() -> None:
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("alert_id", sa.BigInteger(), nullable=False),
         sa.Column("incident_id", sa.BigInteger(), nullable=True),
@@ -204,7 +205,7 @@ def _deliveries() -> None:
 def _delivery_attempts() -> None:
     op.create_table(
         "delivery_attempts",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
         sa.Column("delivery_id", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
