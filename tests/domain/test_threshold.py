@@ -37,8 +37,7 @@ NONE = a_job(is_expected=False, miss_threshold=99, impact_threshold=99)
     ],
 )
 def test_why_an_incident_opens(job: Job, state: dict[str, Any], late: int, reason: Reason | None) -> None:
-    environment = JobEnvironment(1, 1, 1, "production", late_count=late)
-    assert threshold.why_open(job, a_stream(job, **state), environment) == reason
+    assert threshold.why_open(job, a_stream(job, **state), late) == reason
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,14 @@ class Turn(NamedTuple):
 
 @dataclass(slots=True)
 class _Case:
-    """A job environment while its turns are played."""
+    """A job environment while its turns are played; the counts are as of the turn."""
 
     environment: JobEnvironment
     job_name: str
     windows: Windows
     incident: Incident | None
+    late: int
+    affected: int
 
 
 class IncidentBook:
@@ -68,7 +70,10 @@ class IncidentBook:
 
     def open(self, situations: dict[int, Situation], known: Iterable[Membership] = ()) -> None:
         """Take up these environments as they stand; `known`: parts that tenants have in their incidents already."""
-        self._cases = {key: _Case(*situation) for key, situation in situations.items()}
+        self._cases = {
+            key: _Case(*situation, situation.environment.late_count, situation.environment.affected_count)
+            for key, situation in situations.items()
+        }
         self._known = {(m.incident_id, m.tenant_id): m for m in known}
 
     def count(self, environment_id: int, watched: int, late: int, affected: int) -> None:
@@ -84,12 +89,14 @@ class IncidentBook:
     def play(self, turn: Turn) -> None:
         case = self._cases[turn.after.job_environment_id]
         self._recount(case, turn)
-        incident = self._pass_time(case, turn.moment)
+        incident = case.incident
+        if incident is not None and incident.check_at is not None:
+            incident = self._pass_time(case, turn.moment)
         if incident is None or incident.status == IncidentStatus.CLOSED:
             self._open_if_due(case, turn, incident)
         elif turn.after.is_affected:
             self._involve(case, turn, incident)
-        elif case.environment.affected_count == 0:
+        elif case.affected == 0:
             self._apply(case, life.calm(incident, turn.moment, case.windows, self._absences))
 
     def close(self, environment_ids: Iterable[int], moment: int, reason: Reason, sentence: str) -> None:
@@ -119,18 +126,17 @@ class IncidentBook:
         affected = turn.after.is_affected - turn.before.is_affected
         if late or affected:
             self.count(environment.id, 0, late, affected)
-            case.environment = environment._replace(
-                late_count=environment.late_count + late, affected_count=environment.affected_count + affected
-            )
+            case.late += late
+            case.affected += affected
 
     def _open_if_due(self, case: _Case, turn: Turn, closed: Incident | None) -> None:
         environment = case.environment
-        reason = threshold.why_open(turn.job, turn.after, environment) if turn.may_open else None
+        reason = threshold.why_open(turn.job, turn.after, case.late) if turn.may_open else None
         if reason is None:
             return
         cooldown = max(case.windows.cooldown, threshold.least_cooldown(turn.job))
         if closed is not None and life.can_reuse(closed, turn.moment, cooldown, self._absences):
-            change = life.reopen(closed, turn.moment, Reason.AFFECTED_IN_COOLDOWN, environment.affected_count)
+            change = life.reopen(closed, turn.moment, Reason.AFFECTED_IN_COOLDOWN, case.affected)
         else:
             change = self._open(case, turn, reason)
         incident = self._apply(case, change)
@@ -142,7 +148,7 @@ class IncidentBook:
         self._enter(turn, incident, self._known.get((incident.id, turn.after.tenant_id)))
 
     def _open(self, case: _Case, turn: Turn, reason: Reason) -> Change:
-        job, tenants = turn.job, case.environment.affected_count
+        job, tenants = turn.job, case.affected
         verb = "failed" if reason is Reason.FAILURE_THRESHOLD_MET else "missed"
         sentence = f"{tenants} tenant{'s' if tenants != 1 else ''} {verb} {job.key}"
         incident = Incident(
@@ -171,7 +177,7 @@ class IncidentBook:
         if turn.before.is_affected:
             change = Change(life.add_missed(incident, turn.missed))
         elif incident.status == IncidentStatus.RECOVERING:
-            reopened = life.reopen(incident, turn.moment, Reason.AFFECTED_IN_RECOVERY, case.environment.affected_count)
+            reopened = life.reopen(incident, turn.moment, Reason.AFFECTED_IN_RECOVERY, case.affected)
             grown = reopened.incident._replace(tenant_count=incident.tenant_count + (member is None))
             change = reopened._replace(incident=life.add_missed(grown, turn.missed))
         else:

@@ -34,15 +34,15 @@ def is_bad(job: Job, stream: Stream) -> bool:
     return job.is_active and stream.is_watched and (counts_for_impact(job, stream) or is_failing(job, stream))
 
 
-def why_open(job: Job, stream: Stream, environment: JobEnvironment) -> Reason | None:
-    """Why a stream that has just got worse opens an incident, or None; `environment` already counts it."""
+def why_open(job: Job, stream: Stream, late_count: int) -> Reason | None:
+    """Why a stream that has just got worse opens an incident, or None; `late_count` counts it already."""
     if not is_bad(job, stream):
         return None
     if is_failing(job, stream):
         return Reason.FAILURE_THRESHOLD_MET
     if job.threshold_mode == "any" and missed(stream) >= job.miss_threshold:
         return Reason.MISS_THRESHOLD_MET
-    return Reason.IMPACT_THRESHOLD_MET if environment.late_count >= job.impact_threshold else None
+    return Reason.IMPACT_THRESHOLD_MET if late_count >= job.impact_threshold else None
 
 
 def assess(job: Job, before: Stream, after: Stream) -> Stream:

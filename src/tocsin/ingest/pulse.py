@@ -35,7 +35,7 @@ class Pulse:
             batch_limit=settings.batch_limit,
             answer=answer_text,
         )
-        tick = Tick(store.own_session(SESSION), hot_of(store), ids, Pace(), settings.public_url)
+        tick = Tick(store.own_session(SESSION), hot_of(store), ids, Pace(store.is_awaited), settings.public_url)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
 
     async def start(self) -> None:

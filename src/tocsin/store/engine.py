@@ -35,6 +35,10 @@ class FairLock:
         self._waiting: deque[threading.Lock] = deque()
         self._is_held = False
 
+    def is_awaited(self) -> bool:
+        """Whether somebody else waits for it, or has just been handed it."""
+        return self._is_held
+
     def __enter__(self) -> None:
         with self._guard:
             if not self._is_held:
@@ -84,6 +88,10 @@ class Store:
             return
         with self._turn, self._writer.begin() as connection:
             yield connection
+
+    def is_awaited(self) -> bool:
+        """Whether somebody else writes or waits to; on PostgreSQL, whose server alone knows, it may always be so."""
+        return not self.is_sqlite or self._turn.is_awaited()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
