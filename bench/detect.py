@@ -106,7 +106,7 @@ def _measure(case: Case, servers: list[Server], store: Store, seeded: Seeded, du
 
 def idle_tick(store: Store) -> float:
     """Milliseconds of a tick that finds nothing due: the look at what is next, and a whole round for good measure."""
-    tick = Tick(store.own_session(SESSION), hot_of(store), IdMaker(), Pace(), "http://localhost")
+    tick = Tick([store.own_session(SESSION)], hot_of(store), IdMaker(), Pace(), "http://localhost")
     now, took = SystemClock().now(), []
     for _ in range(_IDLE_TICKS):
         elapsed = stopwatch()

@@ -70,7 +70,7 @@ def profile(store: Store, plan: Plan, spread: int, profiler: cProfile.Profile | 
     due_at = prepare(store, seeded, _TENTH, 0, spread)
     holds: list[float] = []
     tick = Tick(
-        timed(store.own_session(SESSION), holds), hot_of(store), IdMaker(), Pace(store.is_awaited), "http://localhost"
+        [timed(store.own_session(SESSION), holds)], hot_of(store), IdMaker(), Pace(store.is_awaited), "http://localhost"
     )
     time.sleep(max(due_at + SECOND - clock.now(), 0) / SECOND)
     statements = Statements()

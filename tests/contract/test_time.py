@@ -147,7 +147,7 @@ def test_many_ticks_and_check_ins_at_once_make_one_incident(house: House) -> Non
             failures.append(error)
 
     def judge() -> None:
-        tick = Tick(house.store.write, house.hot, house.ids, steady(37), "https://tocsin.example")
+        tick = Tick([house.store.write] * 2, house.hot, house.ids, steady(37), "https://tocsin.example")
         for _ in range(3):
             tick.advance(micros(WINDOW), micros(WINDOW))
 

@@ -53,7 +53,7 @@ class House:
         self.ids = ids or IdMaker()
         self.hot = hot_of(store)
         self.now: float = 0
-        self.tick = Tick(store.write, self.hot, self.ids, steady(200), "https://tocsin.example")
+        self.tick = Tick([store.write], self.hot, self.ids, steady(200), "https://tocsin.example")
         with store.write() as connection:
             made = accounts.create_workspace(connection, self.ids, NOON, "House")
             self.workspace_id, self.api_key = made.id, made.api_key

@@ -3,11 +3,13 @@
 Every step is a transaction of its own over a slice of what is due, so that check-ins never wait long behind it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from tocsin.application import announce
-from tocsin.application.claim import Claim
+from tocsin.application.claim import Claim, End
 from tocsin.application.ledger import Ledger
 from tocsin.application.pace import Pace
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
@@ -33,11 +35,12 @@ class Step(NamedTuple):
 class Tick:
     """Everything that time alone brings about, up to a moment that is the caller's argument."""
 
-    def __init__(self, transact: Transact, hot: HotStore, ids: IdMaker, pace: Pace, public_url: str) -> None:
-        self._transact = transact
+    def __init__(self, lanes: Sequence[Transact], hot: HotStore, ids: IdMaker, pace: Pace, public_url: str) -> None:
+        """`lanes`: who opens transactions, one or two; with two, streams are judged by two threads at once."""
+        self._transact = lanes[0]
+        self._beside = lanes[1] if len(lanes) > 1 else None
         self._hot = hot
         self._ids = ids
-        self._claim = Claim(hot)
         self._pace = pace
         self._public_url = public_url
 
@@ -48,37 +51,56 @@ class Tick:
         asked between slices: what is left then is judged by whoever comes next.
         """
         judged = 0
-        self._claim = Claim(self._hot)
-        for step in (self._judge_streams, self._judge_runs, self._advance_incidents):
-            while True:
-                if is_stopping():
-                    return judged
-                done = self._take(step, until_at, now)
-                judged += done.judged
-                if not done.is_full:
-                    break
-        self._word(until_at, now)
+        while not is_stopping() and (rows := self._judge_streams(until_at, now, is_stopping)):
+            judged += rows
+        for step in (self._judge_runs, self._advance_incidents):
+            is_full = True
+            while is_full and not is_stopping():
+                rows, is_full = self._paced(self._transact, partial(step, until_at=until_at, now=now))
+                judged += rows
+        if not is_stopping():
+            self._word(until_at, now)
         return judged
 
-    def _take(self, step: Callable[[Connection, int, int], Step], until_at: int, now: int) -> Step:
+    def _judge_streams(self, until_at: int, now: int, is_stopping: Callable[[], bool]) -> int:
+        """Judge what is due of the earliest second."""
         with self._transact() as connection:
+            claim = Claim(self._hot, connection, until_at, self._pace.size)
+        if not claim.earliest:
+            return 0
+
+        def work_off(transact: Transact, end: End) -> int:
+            judged = 0
+            while not is_stopping() and (ids := claim.next_slice(self._pace.size, end)):
+                judged += self._judge_slice(transact, ids, until_at, now)
+            return judged
+
+        judged = self._judge_slice(self._transact, claim.earliest, until_at, now)
+        if self._beside is None:
+            return judged + work_off(self._transact, "front")
+        with ThreadPoolExecutor(1, "ticker-beside") as pool:
+            beside = pool.submit(work_off, self._beside, "back")
+            return judged + work_off(self._transact, "front") + beside.result()
+
+    def _judge_slice(self, transact: Transact, stream_ids: Sequence[int], until_at: int, now: int) -> int:
+        def judge(connection: Connection) -> Step:
+            due = self._hot.due_streams(connection, stream_ids, until_at)
+            ledger = self._ledger(connection, until_at, now)
+            due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
+            for row in due:
+                judge_next(ledger, row.job, ledger.as_of(row.stream, row.environment), until_at)
+            commit_ledger(connection, self._hot, self._ids, now, ledger)
+            return Step(len(due), is_full=False)
+
+        return self._paced(transact, judge).judged
+
+    def _paced(self, transact: Transact, work: Callable[[Connection], Step]) -> Step:
+        """Do it in a transaction, and learn from how long that took."""
+        with transact() as connection:
             held = stopwatch()
-            done = step(connection, until_at, now)
+            done = work(connection)
         self._pace.took(done.judged, held())
         return done
-
-    def _judge_streams(self, connection: Connection, until_at: int, now: int) -> Step:
-        claimed = self._claim.next_slice(connection, until_at, self._pace.size)
-        if not claimed:
-            return Step(0, is_full=False)
-        due = self._hot.due_streams(connection, claimed, until_at)
-        ledger = self._ledger(connection, until_at, now)
-        due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
-        for row in due:
-            judge_next(ledger, row.job, ledger.as_of(row.stream, row.environment), until_at)
-        commit_ledger(connection, self._hot, self._ids, now, ledger)
-        # What was judged may be due again at once: a stream that is caught up with after we were late.
-        return Step(len(due), is_full=True)
 
     def _judge_runs(self, connection: Connection, until_at: int, now: int) -> Step:
         due = self._hot.due_runs(connection, until_at, self._pace.size)

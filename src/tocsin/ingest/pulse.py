@@ -35,7 +35,9 @@ class Pulse:
             batch_limit=settings.batch_limit,
             answer=answer_text,
         )
-        tick = Tick(store.own_session(SESSION), hot_of(store), ids, Pace(store.is_awaited), settings.public_url)
+        # On PostgreSQL the one thread decides while the server works for the other.
+        lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 2)]
+        tick = Tick(lanes, hot_of(store), ids, Pace(store.is_awaited), settings.public_url)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
 
     async def start(self) -> None:

@@ -29,7 +29,7 @@ class World:
         self._store = Store("sqlite://")
         self._ids = IdMaker()
         self._hot = HotSqlite()
-        self._tick = Tick(self._store.write, self._hot, self._ids, Pace(), "http://scenario")
+        self._tick = Tick([self._store.write], self._hot, self._ids, Pace(), "http://scenario")
         with self._store.write() as connection:
             metadata.create_all(connection)
             self.workspace_id = accounts.create_workspace(connection, self._ids, began_at, "Scenario").id

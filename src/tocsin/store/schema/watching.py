@@ -109,6 +109,7 @@ streams = Table(
     Index(
         "ix_streams_check",
         "check_at",
+        postgresql_include=["id"],  # a claim is of the index alone; SQLite's indexes hold the id as it is
         sqlite_where=text("check_at IS NOT NULL"),
         postgresql_where=text("check_at IS NOT NULL"),
     ),

@@ -133,6 +133,7 @@ def _streams() -> None:
         "streams",
         ["check_at"],
         unique=False,
+        postgresql_include=["id"],
         sqlite_where=sa.text("check_at IS NOT NULL"),
         postgresql_where=sa.text("check_at IS NOT NULL"),
     )
