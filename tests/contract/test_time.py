@@ -11,7 +11,7 @@ from tocsin.application.advance_time import Tick
 from tocsin.application.pace import steady
 from tocsin.store import due
 from tocsin.store.engine import Store
-from tocsin.store.schema import incident_tenants, incidents, job_environments, runs, streams
+from tocsin.store.schema import alerts, incident_tenants, incidents, job_environments, runs, streams
 
 WINDOW = 3900
 #: More than a slice of the house's tick, which is 200.
@@ -130,6 +130,22 @@ def test_counters_equal_counting_after_much(house: House) -> None:
     assert kept["affected_count"] == sum(row.is_affected for row in rows)
     incident = house.rows(incidents)[0]
     assert incident.tenant_count == len(house.rows(incident_tenants))
+
+
+@pytest.mark.parametrize("size", [7, 100, MANY])
+def test_the_size_of_a_slice_changes_nothing(house: House, size: int) -> None:
+    """Whoever falls silent within a second may be judged in any order; the incident opens with the third of them."""
+    house.change_job(miss_threshold=99, impact_threshold=3)
+    shuffled = [i * 7919 % MANY for i in range(MANY)]
+    house.record(
+        [house.submission("success", f"tenant-{i}", received=order / MANY) for i, order in enumerate(shuffled)]
+    )
+    tick = Tick([house.store.write], house.hot, house.ids, steady(size), "https://tocsin.example")
+    tick.advance(micros(WINDOW + 1), micros(WINDOW + 1))
+    [incident] = house.rows(incidents)
+    assert at(incident.opened_at) == pytest.approx(WINDOW + 2 / MANY)
+    assert incident.tenant_count == incident.missed_runs == len(house.rows(incident_tenants)) == MANY
+    assert [row.kind for row in house.rows(alerts)] == ["opened", "blastRadiusExpanded"]
 
 
 def test_many_ticks_and_check_ins_at_once_make_one_incident(house: House) -> None:
