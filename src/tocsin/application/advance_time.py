@@ -3,7 +3,7 @@
 Every step is a transaction of its own over a slice of what is due, so that check-ins never wait long behind it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tocsin.application import announce
@@ -11,10 +11,11 @@ from tocsin.application.ledger import Ledger
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import Stream
+from tocsin.domain.model import Run, Stream
+from tocsin.domain.slots import has_slots
 from tocsin.store import incidents, nodes
 from tocsin.store.engine import Connection, Transact
-from tocsin.store.hot import HotStore
+from tocsin.store.hot import Due, HotStore
 
 #: Rows judged in one transaction, which is what a check-in may have to wait for. SQLite: 200 take some 30 ms among
 #: 1,000,000 streams strewn over their tables (bench.profile_tick); a ping's p99 is then 134 ms.
@@ -65,9 +66,11 @@ class Tick:
             if not due:
                 return Step(0, is_full=False)
             ledger = self._ledger(connection, until_at, now)
+            in_progress = self._in_progress(connection, due, 1)
             due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
             for row in due:
-                judge_next(ledger, row.job, ledger.as_of(row.stream, row.environment), until_at)
+                stream = ledger.as_of(row.stream, row.environment)
+                judge_next(ledger, row.job, stream, until_at, in_progress.get(stream.id, ()))
             commit_ledger(connection, self._hot, self._ids, now, ledger)
             # What was judged may be due again at once: a stream that is caught up with after we were late.
             return Step(len(due), is_full=True)
@@ -79,15 +82,25 @@ class Tick:
                 return Step(0, is_full=False)
             ledger = self._ledger(connection, until_at, now)
             streams: dict[int, Stream] = {}
+            in_progress = self._in_progress(connection, due, 2)
             for row in due:
                 stream = streams.get(row.stream.id) or ledger.as_of(row.stream, row.environment)
                 run = row.run
                 if run is not None:
-                    stream, changed = judge_run(connection, self._hot, ledger, row.job, stream, run, until_at)
+                    going = in_progress.get(stream.id, ())
+                    stream, changed = judge_run(connection, self._hot, ledger, row.job, stream, run, until_at, going)
                     ledger.changes.changed_runs.update({one.id: one for one in changed})
                 streams[stream.id] = stream
             commit_ledger(connection, self._hot, self._ids, now, ledger)
             return Step(len(due), len(due) == self._slice)
+
+    def _in_progress(self, connection: Connection, due: Sequence[Due], least: int) -> dict[int, list[Run]]:
+        """The runs in progress of the streams with slots that have at least so many: they decide what a slot means."""
+        wanted = [row.stream.id for row in due if row.stream.open_runs >= least and has_slots(row.job)]
+        found: dict[int, list[Run]] = {}
+        for run in self._hot.open_runs(connection, wanted) if wanted else ():
+            found.setdefault(run.stream_id, []).append(run)
+        return found
 
     def _advance_incidents(self, until_at: int, now: int) -> Step:
         with self._transact() as connection:
