@@ -10,7 +10,7 @@ from tests.acceptance.load import Report
 from tests.support.bell import Ring
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import SILENT
-from tocsin.domain.silence import SILENT_ROWS
+from tocsin.domain.verdict import SILENT_ROWS
 from tocsin.store.engine import Store
 from tocsin.store.schema import absences, alerts, deliveries, incidents, jobs, runs, transitions
 from tocsin.wire_time import iso, parse_iso

@@ -140,9 +140,19 @@ def test_a_wrong_field_is_named(api: Api, change: dict[str, Any], message: str) 
     ("schedule", "message"),
     [
         (None, "expectedIntervalSeconds is required"),
-        ({"type": "crontab", "value": "0 3 * * *"}, "crontab schedules are not supported yet."),
-        ({"type": "calendar", "value": 1, "unit": "month"}, "calendar schedules are not supported yet."),
-        ({"type": "learned"}, "learned schedules are not supported yet."),
+        ({"type": "crontab"}, "schedule.value is required."),
+        ({"type": "crontab", "value": "0 3 * *"}, "schedule.value must be five crontab fields"),
+        ({"type": "crontab", "value": "0 0 3 * * *"}, "schedule.value must be five crontab fields"),
+        ({"type": "crontab", "value": "61 3 * * *"}, "schedule.value must be five crontab fields"),
+        ({"type": "crontab", "value": "@reboot"}, "schedule.value must be five crontab fields"),
+        ({"type": "crontab", "value": ""}, "schedule.value must be five crontab fields"),
+        ({"type": "crontab", "value": "0 0 31 2,4 *"}, "schedule.value would never fire"),
+        ({"type": "crontab", "value": "0 0 30 2 *"}, "schedule.value would never fire"),
+        ({"type": "crontab", "value": "0 3 * * *", "timezone": "Wien"}, "schedule.timezone must be a time zone"),
+        ({"type": "crontab", "value": "0 3 * * *", "timezone": "../UTC"}, "schedule.timezone must be a time zone"),
+        ({"type": "calendar", "value": 0, "unit": "month"}, "schedule.value must be at least 1."),
+        ({"type": "calendar", "value": 1, "unit": "second"}, "schedule.unit must be"),
+        ({"type": "calendar", "value": 500, "unit": "year"}, "schedule must be at most 100 years."),
         ({"type": "interval"}, "schedule.seconds is required."),
         ({"type": "hourly"}, "schedule type must be one of"),
         ({}, "schedule must have a type"),
@@ -152,6 +162,43 @@ def test_a_wrong_field_is_named(api: Api, change: dict[str, Any], message: str) 
 def test_a_wrong_schedule_is_explained(api: Api, schedule: object, message: str) -> None:
     assert message in api.refused(422, "POST", "/jobs", {"jobKey": "a", "name": "A", "schedule": schedule})
     assert api.ok("GET", "/jobs")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shown", "every", "grace"),
+    [
+        (
+            {"type": "crontab", "value": " 0 3 * * * ", "timezone": "Europe/Vienna"},
+            {"type": "crontab", "value": "0 3 * * *", "timezone": "Europe/Vienna"},
+            86_400,
+            60,
+        ),
+        ({"type": "crontab", "value": "@hourly"}, {"type": "crontab", "value": "@hourly", "timezone": "UTC"}, 3600, 60),
+        (
+            {"type": "calendar", "value": 2, "unit": "hour"},
+            {"type": "calendar", "value": 2, "unit": "hour", "timezone": "UTC"},
+            7200,
+            60,
+        ),
+        ({"type": "learned"}, {"type": "learned"}, None, None),
+        ({"type": "none"}, {"type": "none"}, None, 60),
+    ],
+)
+def test_every_kind_of_schedule(
+    api: Api, schedule: dict[str, Any], shown: dict[str, Any], every: int | None, grace: int | None
+) -> None:
+    job = api.ok("POST", "/jobs", {"jobKey": "a", "name": "A", "schedule": schedule})
+    assert (job["schedule"], job["expectedIntervalSeconds"], job["gracePeriodSeconds"]) == (shown, every, grace)
+    assert api.ok("GET", "/jobs/a") == job
+
+
+def test_a_learned_grace_is_not_kept_over_a_change_of_type(api: Api) -> None:
+    api.ok("POST", "/jobs", {"jobKey": "a", "name": "A", "schedule": {"type": "learned"}})
+    daily = {"type": "crontab", "value": "0 3 * * *"}
+    assert api.ok("PATCH", "/jobs/a", {"schedule": daily})["gracePeriodSeconds"] == 60
+    assert api.ok("PATCH", "/jobs/a", {"schedule": {"type": "learned"}})["gracePeriodSeconds"] is None
+    assert api.ok("PATCH", "/jobs/a", {"gracePeriodSeconds": 90})["gracePeriodSeconds"] == 90
+    assert api.ok("PATCH", "/jobs/a", {"gracePeriodSeconds": None})["gracePeriodSeconds"] is None
 
 
 def test_what_is_missing_is_named_as_the_seed_does(api: Api) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tocsin.domain import silence
 from tocsin.domain.model import SECOND, Absence, Job, Stream
 from tocsin.domain.schedule import Interval
+from tocsin.domain.verdict import SILENT_ROWS
 
 HOUR = 3600 * SECOND
 Summary = tuple[Stream, dict[str, int], int]
@@ -51,5 +52,5 @@ def test_six_hours_away_take_a_few_steps_only() -> None:
     job = Job(1, 1, "job", True, Interval(SECOND), 0)
     away = [Absence(1, SECOND // 2, 6 * HOUR)]
     (stream, runs, missed), steps = judged(job, Stream(1, 1, 1, 1, True, 0, 0), away, 6 * HOUR - 1, one_by_one=False)
-    assert (runs, missed, steps) == ({"unknown": 6 * 3600 - 1}, 0, silence.SILENT_ROWS + 1)
+    assert (runs, missed, steps) == ({"unknown": 6 * 3600 - 1}, 0, SILENT_ROWS + 1)
     assert silence.next_deadline(job, stream) == 6 * HOUR

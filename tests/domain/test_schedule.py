@@ -18,4 +18,4 @@ from tocsin.domain.schedule import Interval, Schedule, Unscheduled, distance, ea
 def test_window_distance_and_early_margin(
     schedule: Schedule, grace: int, expected: tuple[int | None, int | None, int]
 ) -> None:
-    assert (window(schedule, grace), distance(schedule), early_margin(schedule, grace)) == expected
+    assert (window(schedule, grace), distance(schedule, 0), early_margin(schedule, grace)) == expected

@@ -8,12 +8,13 @@ from tocsin.domain.check_in import succeeded
 from tocsin.domain.model import SECOND, Absence, Job, Outcome, Run, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.schedule import Interval
+from tocsin.domain.verdict import Verdict
 
 JOB = a_job()
 NEW_ID = 77
 
 
-def _judge(stream: Stream, until: float, job: Job = JOB, *absences: Absence) -> silence.Verdict:
+def _judge(stream: Stream, until: float, job: Job = JOB, *absences: Absence) -> Verdict:
     return silence.judge(job, stream, absences, round(until * SECOND), NEW_ID)
 
 
@@ -57,7 +58,7 @@ def test_where_nothing_is_waited_for(job: Job, stream: Stream) -> None:
 
 
 def test_the_window_runs_from_the_last_success() -> None:
-    stream = succeeded(a_stream(missed_runs=2, anchor_misses=2), 1000 * SECOND, None)
+    stream = succeeded(JOB, a_stream(missed_runs=2, anchor_misses=2), 1000 * SECOND, None, 1000 * SECOND)
     assert silence.next_deadline(JOB, stream) == (1000 + WINDOW) * SECOND
     assert silence.next_due_at(JOB, stream) == (1000 + INTERVAL) * SECOND
     assert silence.last_deadline(JOB, stream, 1000 * SECOND) is None
@@ -76,7 +77,7 @@ def test_a_slot_that_was_reported_counts_without_a_row(began: float, is_reported
 
 
 def test_the_success_before_is_no_run_of_the_next_slot() -> None:
-    stream = succeeded(a_stream(), 0, 0)
+    stream = succeeded(JOB, a_stream(), 0, 0, 0)
     assert _judge(stream, WINDOW).reason is Reason.MISSED
 
 
@@ -147,7 +148,7 @@ def test_how_long_a_run_may_take(every: int | None, grace: int, max_runtime: int
         job = job._replace(schedule=Interval(every * SECOND))
     limit = None if max_runtime is None else max_runtime * SECOND
     job = job._replace(grace=grace * SECOND, max_runtime=limit)
-    assert silence.timeout_after(job) == (None if expected is None else expected * SECOND)
+    assert silence.timeout_after(job, a_stream(job), 0) == (None if expected is None else expected * SECOND)
 
 
 class TestRunsInProgress:
@@ -155,10 +156,10 @@ class TestRunsInProgress:
     run = a_run("in_progress", 100, started_at=100 * SECOND)
     stream = a_stream(open_runs=1)
 
-    def judge(self, until: float, *absences: Absence, job: Job = job, stream: Stream = stream) -> silence.Verdict:
+    def judge(self, until: float, *absences: Absence, job: Job = job, stream: Stream = stream) -> Verdict:
         return silence.judge_run(job, stream, self.run, absences, round(until * SECOND))
 
-    def outcome(self, verdict: silence.Verdict) -> tuple[Reason, str, int]:
+    def outcome(self, verdict: Verdict) -> tuple[Reason, str, int]:
         assert verdict.run is not None
         return verdict.reason, verdict.run.outcome, verdict.run.at // SECOND
 

@@ -71,4 +71,4 @@ def test_thresholds_from_zero_at_a_new_epoch() -> None:
 
 @pytest.mark.parametrize(("job", "seconds"), [(ANY, 4 * 3900), (a_job(miss_threshold=1), 2 * 3900), (NONE, 0)])
 def test_the_least_cooldown(job: Job, seconds: int) -> None:
-    assert threshold.least_cooldown(job) == seconds * SECOND
+    assert threshold.least_cooldown(job, a_stream(job), 0) == seconds * SECOND

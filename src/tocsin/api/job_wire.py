@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from tocsin.api.wire import LONGEST, Name, Seconds, WebAddress, Wire
 from tocsin.application.errors import invalid
+from tocsin.domain import calendar_time, crontab, zones
 from tocsin.domain.model import SECOND, TenantScope, ThresholdMode
+from tocsin.domain.zones import UTC
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -26,16 +28,38 @@ class IntervalSchedule(Wire):
     seconds: Seconds
 
 
+def _crontab(text: str) -> str:
+    crontab.check(text, UTC)
+    return text.strip()
+
+
+def _zone(name: str) -> str:
+    if name not in zones.names():
+        raise ValueError("must be a time zone of the IANA database, as Europe/Vienna is.")
+    return name
+
+
+Crontab = Annotated[str, Field(max_length=256), AfterValidator(_crontab)]
+Zone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
+
+
 class CrontabSchedule(Wire):
     type: Literal["crontab"]
-    value: str = Field(max_length=256)
-    timezone: str = Field("UTC", max_length=64)
+    value: Crontab
+    timezone: Zone = UTC
 
 
 class CalendarSchedule(Wire):
     type: Literal["calendar"]
-    value: int = Field(ge=1, le=1_000_000)
-    unit: Literal["year", "month", "week", "day", "hour", "minute"]
+    value: int = Field(ge=1, le=1_000)
+    unit: calendar_time.Unit
+    timezone: Zone = UTC
+
+    @model_validator(mode="after")
+    def _fits_a_century(self) -> "CalendarSchedule":
+        if self.unit == "year" and self.value > 100:
+            raise ValueError("must be at most 100 years.")
+        return self
 
 
 class LearnedSchedule(Wire):
@@ -59,7 +83,8 @@ class _Options(Wire):
 
     expected_interval_seconds: Seconds | None = None
     schedule: Schedule | None = None
-    grace_period_seconds: int = Field(60, ge=0, le=LONGEST)
+    #: None: 60 s, or on a learned schedule what is learned.
+    grace_period_seconds: int | None = Field(None, ge=0, le=LONGEST)
     tenant_impact_threshold: Threshold = 3
     consecutive_miss_threshold: Threshold = 3
     threshold_mode: ThresholdMode = "any"
@@ -91,7 +116,7 @@ class JobChanges(_Options):
 _COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "job_key": ("job_key", str),
     "name": ("name", str),
-    "grace_period_seconds": ("grace", lambda seconds: seconds * SECOND),
+    "grace_period_seconds": ("grace", lambda seconds: None if seconds is None else seconds * SECOND),
     "tenant_impact_threshold": ("impact_threshold", int),
     "consecutive_miss_threshold": ("miss_threshold", int),
     "threshold_mode": ("threshold_mode", str),
@@ -126,12 +151,25 @@ def _schedule(options: _Options) -> dict[str, Any]:
     seconds, schedule = options.expected_interval_seconds, options.schedule
     if seconds is not None and schedule is not None:
         raise invalid("Give expectedIntervalSeconds or schedule, not both.")
-    if isinstance(schedule, IntervalSchedule):
-        seconds = schedule.seconds
     if seconds is not None:
-        return {"schedule_type": "interval", "schedule_interval": seconds * SECOND}
-    if isinstance(schedule, NoSchedule):
-        return {"schedule_type": "none", "schedule_interval": None}
-    if schedule is not None:
-        raise invalid(f"schedule: {schedule.type} schedules are not supported yet.")
-    return {}
+        schedule = IntervalSchedule(type="interval", seconds=seconds)
+    return {} if schedule is None else schedule_columns(schedule)
+
+
+def schedule_columns(schedule: Schedule) -> dict[str, Any]:
+    """The columns of `jobs` that keep a schedule."""
+    count: int | None = None
+    value: str | None = None
+    zone: str | None = None
+    if isinstance(schedule, IntervalSchedule):
+        count = schedule.seconds * SECOND
+    elif isinstance(schedule, CrontabSchedule):
+        value, zone = schedule.value, schedule.timezone
+    elif isinstance(schedule, CalendarSchedule):
+        count, value, zone = schedule.value, schedule.unit, schedule.timezone
+    return {
+        "schedule_type": schedule.type,
+        "schedule_interval": count,
+        "schedule_value": value,
+        "schedule_zone": zone,
+    }

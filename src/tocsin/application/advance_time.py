@@ -16,10 +16,11 @@ from tocsin.application.settling import commit_ledger, judge_next, judge_run, wr
 from tocsin.clock import stopwatch
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import Stream
+from tocsin.domain.model import Run, Stream
+from tocsin.domain.slots import has_slots
 from tocsin.store import incidents, nodes
 from tocsin.store.engine import Connection, Transact
-from tocsin.store.hot import HotStore
+from tocsin.store.hot import Due, HotStore
 
 #: Absences this old touch no clock any more: the longest interval is 366 days.
 _ABSENCES_KEPT = 400 * 86_400 * 1_000_000
@@ -86,9 +87,11 @@ class Tick:
         def judge(connection: Connection) -> Step:
             due = self._hot.due_streams(connection, stream_ids, until_at)
             ledger = self._ledger(connection, until_at, now)
+            in_progress = self._in_progress(connection, due, 1)
             due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
             for row in due:
-                judge_next(ledger, row.job, ledger.as_of(row.stream, row.environment), until_at)
+                stream = ledger.as_of(row.stream, row.environment)
+                judge_next(ledger, row.job, stream, until_at, in_progress.get(stream.id, ()))
             commit_ledger(connection, self._hot, self._ids, now, ledger)
             return Step(len(due), is_full=False)
 
@@ -108,15 +111,25 @@ class Tick:
             return Step(0, is_full=False)
         ledger = self._ledger(connection, until_at, now)
         streams: dict[int, Stream] = {}
+        in_progress = self._in_progress(connection, due, 2)
         for row in due:
             stream = streams.get(row.stream.id) or ledger.as_of(row.stream, row.environment)
             run = row.run
             if run is not None:
-                stream, changed = judge_run(connection, self._hot, ledger, row.job, stream, run, until_at)
+                going = in_progress.get(stream.id, ())
+                stream, changed = judge_run(connection, self._hot, ledger, row.job, stream, run, until_at, going)
                 ledger.changes.changed_runs.update({one.id: one for one in changed})
             streams[stream.id] = stream
         commit_ledger(connection, self._hot, self._ids, now, ledger)
         return Step(len(due), len(due) == self._pace.size)
+
+    def _in_progress(self, connection: Connection, due: Sequence[Due], least: int) -> dict[int, list[Run]]:
+        """The runs in progress of the streams with slots that have at least so many: they decide what a slot means."""
+        wanted = [row.stream.id for row in due if row.stream.open_runs >= least and has_slots(row.job)]
+        found: dict[int, list[Run]] = {}
+        for run in self._hot.open_runs(connection, wanted) if wanted else ():
+            found.setdefault(run.stream_id, []).append(run)
+        return found
 
     def _advance_incidents(self, connection: Connection, until_at: int, now: int) -> Step:
         due = incidents.due_environments(connection, until_at, self._pace.size)

@@ -134,7 +134,7 @@ class IncidentBook:
         reason = threshold.why_open(turn.job, turn.after, case.late) if turn.may_open else None
         if reason is None:
             return
-        cooldown = max(case.windows.cooldown, threshold.least_cooldown(turn.job))
+        cooldown = max(case.windows.cooldown, threshold.least_cooldown(turn.job, turn.after, turn.moment))
         if closed is not None and life.can_reuse(closed, turn.moment, cooldown, self._absences):
             change = life.reopen(closed, turn.moment, Reason.AFFECTED_IN_COOLDOWN, case.affected)
         else:

@@ -145,11 +145,11 @@ class _Batch:
         moment = check_in.received_at - 1
         for run in [r for r in target.open if r.check_at is not None and r.check_at <= moment]:
             target.stream, changed = judge_run(
-                self.connection, self.hot, self.ledger, target.job, target.stream, run, moment
+                self.connection, self.hot, self.ledger, target.job, target.stream, run, moment, target.open
             )
             for one in changed:
                 self._remember_run(target, one, is_new=False)
-        target.stream = judge_passed(self.ledger, target.job, target.stream, moment)
+        target.stream = judge_passed(self.ledger, target.job, target.stream, moment, target.open)
 
     def _hear(self, target: _Target, check_in: CheckIn) -> Receipt:
         run = target.named.get(check_in.run_id) if check_in.run_id is not None else None
@@ -157,7 +157,7 @@ class _Batch:
             run = target.open[-1]
         new_id = self.ledger.new_id()
         first_id = target.stream.stored_success_id
-        heard = checking.hear(target.job, target.stream, run, check_in, new_id)
+        heard = checking.hear(target.job, target.stream, run, check_in, new_id, target.open)
         self._take(target, check_in, heard, is_new=run is None)
         ping_id = first_id if heard.reason is Reason.DUPLICATE and first_id is not None else new_id
         shown = heard.run or run
@@ -179,7 +179,9 @@ class _Batch:
             self._remember_run(target, changed[-1], is_new=is_new)
         elif heard.run is not None:
             self._remember_run(target, heard.run, is_new=is_new)
-        target.stream = self.ledger.keep(job, before, after, check_in.received_at, may_open=may_open)
+        target.stream = self.ledger.keep(
+            job, before, after, check_in.received_at, missed=heard.missed, may_open=may_open
+        )
 
     def _remember_run(self, target: _Target, run: Run, *, is_new: bool) -> None:
         changes = self.ledger.changes

@@ -6,11 +6,12 @@ import structlog
 
 from tocsin.application.incident_book import IncidentBook
 from tocsin.application.ledger import Ledger
-from tocsin.domain import history, silence
+from tocsin.domain import history, silence, slots
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
-from tocsin.domain.silence import Verdict
+from tocsin.domain.schedule import Learned
+from tocsin.domain.verdict import Verdict
 from tocsin.store import incidents, raw
 from tocsin.store.engine import Connection
 from tocsin.store.hot import HotStore
@@ -20,19 +21,25 @@ from tocsin.wire_time import iso
 log = structlog.get_logger(__name__)
 
 
-def judge_passed(ledger: Ledger, job: Job, stream: Stream, until_at: int) -> Stream:
-    """Judge every deadline of the stream up to `until_at`, in order."""
+#: A learned rhythm hangs on every start: what changes the past is drawn anew up to the present.
+_PRESENT = 1 << 62
+
+
+def judge_passed(ledger: Ledger, job: Job, stream: Stream, until_at: int, in_progress: Sequence[Run]) -> Stream:
+    """Judge every deadline of the stream up to `until_at`, in order. `in_progress`: its runs in progress."""
     while True:
         deadline = silence.next_deadline(job, stream)
         if deadline is None or deadline > until_at:
             return stream
-        stream = judge_next(ledger, job, stream, until_at)[1]
+        stream = judge_next(ledger, job, stream, until_at, in_progress)[1]
 
 
-def judge_next(ledger: Ledger, job: Job, stream: Stream, until_at: int) -> tuple[Verdict, Stream]:
+def judge_next(
+    ledger: Ledger, job: Job, stream: Stream, until_at: int, in_progress: Sequence[Run] = ()
+) -> tuple[Verdict, Stream]:
     """Judge the next deadline, if it has come, and keep what follows."""
     deadline = silence.next_deadline(job, stream)
-    verdict = silence.judge(job, stream, ledger.absences, until_at, ledger.new_id())
+    verdict = silence.judge(job, stream, ledger.absences, until_at, ledger.new_id(), in_progress)
     if verdict.run is not None:
         ledger.changes.new_runs[verdict.run.id] = verdict.run
     elif verdict.folded and verdict.stream.silence_run_id is not None:
@@ -44,17 +51,26 @@ def judge_next(ledger: Ledger, job: Job, stream: Stream, until_at: int) -> tuple
 
 
 def judge_run(
-    connection: Connection, hot: HotStore, ledger: Ledger, job: Job, stream: Stream, run: Run, until_at: int
+    connection: Connection,
+    hot: HotStore,
+    ledger: Ledger,
+    job: Job,
+    stream: Stream,
+    run: Run,
+    until_at: int,
+    in_progress: Sequence[Run] = (),
 ) -> tuple[Stream, list[Run]]:
-    """Judge a run in progress: its stream afterwards, and the runs that changed, itself last."""
-    verdict = silence.judge_run(job, stream, run, ledger.absences, until_at)
+    """Judge a run in progress: its stream afterwards, and the runs that changed, itself last. `in_progress`: all of the
+    stream's, where its schedule has slots."""
+    verdict = silence.judge_run(job, stream, run, ledger.absences, until_at, in_progress)
     judged = verdict.run or run
     if verdict.reason is Reason.NOT_DUE:
         return stream, [] if judged == run else [judged]
     after, changed = verdict.stream, [judged]
     if verdict.is_late:
         after, changed = draw_anew(connection, hot, ledger, job, after, judged, run, until_at)
-    return ledger.keep(job, stream, after, judged.at, may_open=not verdict.is_late), changed
+    is_news = not verdict.is_late
+    return ledger.keep(job, stream, after, judged.at, missed=verdict.missed, may_open=is_news), changed
 
 
 def draw_anew(
@@ -70,8 +86,12 @@ def draw_anew(
     """The stream drawn anew with `run` in it (`known`: as it was), and the reported runs that changed, itself last."""
     ledger.flush(lambda changes: hot.write(connection, changes))
     moments = [moment for one in (run, known) if one is not None for moment in (one.at, one.began_at)]
+    in_progress: list[Run] = []
+    if slots.has_slots(job):
+        moments += [_PRESENT if isinstance(job.schedule, Learned) else slots.reach(job, stream, run.began_at)]
+        in_progress = hot.open_runs(connection, [stream.id]) if stream.open_runs else []
     stretch = hot.stretch(connection, stream.id, min(moments), max(moments), job.recovery_threshold)
-    drawn = history.redraw(job, stream, stretch, run, ledger.absences, until_at, ledger.new_id)
+    drawn = history.redraw(job, stream, stretch, run, ledger.absences, until_at, ledger.new_id, in_progress)
     ledger.changes.new_runs.update({row.id: row for row in drawn.written})
     ledger.changes.removed_runs += drawn.removed
     others = [other for other in drawn.moved if other.id != run.id]

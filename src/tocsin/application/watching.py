@@ -5,7 +5,7 @@ from typing import Any
 
 from tocsin.application.ledger import Ledger
 from tocsin.application.settling import write_book
-from tocsin.domain import check_in, schedule, silence
+from tocsin.domain import check_in
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, Job, JobEnvironment, Stream, is_external_id
 from tocsin.domain.reason import Reason
@@ -16,7 +16,7 @@ from tocsin.store.engines import hot_for
 
 Row = Mapping[str, Any]
 
-_SCHEDULE = ("schedule_type", "schedule_interval", "grace")
+_SCHEDULE = ("schedule_type", "schedule_interval", "schedule_value", "schedule_zone", "grace")
 _THRESHOLDS = ("threshold_mode", "miss_threshold", "impact_threshold", "failure_threshold", "recovery_threshold")
 
 
@@ -35,11 +35,11 @@ def job_changed(connection: Connection, ids: IdMaker, now: int, before: Row, aft
         _end(connection, ids, now, job, Reason.JOB_PAUSED, "Job paused")
     resumed = after["is_active"] and not before["is_active"]
     if job.is_active and (resumed or _differs(before, after, _SCHEDULE)):
-        rows.start_fresh_window(connection, job.id, now, schedule.window(job.schedule, job.grace))
+        rows.start_fresh_window(connection, job, now)
     if resumed or _differs(before, after, _SCHEDULE + _THRESHOLDS):
         rows.recount_job(connection, job)
     if _differs(before, after, (*_SCHEDULE, "max_runtime")):
-        rows.retime_open_runs(connection, job.id, silence.timeout_after(job))
+        rows.retime_open_runs(connection, job)
     if scope == "all" and before["tenant_scope"] != "all":
         job_created(connection, ids, now, job.id)
     if scope != "all" and before["tenant_scope"] == "all":

@@ -3,9 +3,10 @@
 A check-in that tells of a moment before what is already known goes to `history`, which draws the stream anew.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from tocsin.domain import schedule, silence
+from tocsin.domain import schedule, silence, slot_silence, slots
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import SECOND, CheckIn, CheckInKind, Job, Outcome, Run, Stream
 from tocsin.domain.reason import Reason
@@ -15,17 +16,20 @@ DUPLICATE_WITHIN = 10 * SECOND
 
 class Heard(NamedTuple):
     """What a check-in did. `run`: the run to write, new or changed. `is_late`: it tells of the past, and the stream
-    must be drawn anew with `run` in it (`domain.history`); `stream` then only knows that it was heard."""
+    must be drawn anew with `run` in it (`domain.history`); `stream` then only knows that it was heard. `missed`: by how
+    many `missedRuns` rose."""
 
     reason: Reason
     stream: Stream
     run: Run | None
     is_late: bool = False
+    missed: int = 0
 
 
 def new_stream(stream_id: int, job: Job, environment_id: int, tenant_id: int, since_at: int, epoch: int = 0) -> Stream:
     """A stream that is expected from `since_at` on."""
     stream = Stream(stream_id, job.workspace_id, environment_id, tenant_id, True, since_at, since_at, epoch=epoch)
+    stream = slots.expected_anew(job, stream, since_at)
     return stream._replace(check_at=silence.next_deadline(job, stream))
 
 
@@ -41,18 +45,21 @@ def watched_again(job: Job, stream: Stream, since_at: int) -> Stream:
         silence_streak=0,
         unknown_absence_id=None,
     )
+    fresh = slots.expected_anew(job, fresh, since_at)
     return fresh._replace(check_at=silence.next_deadline(job, fresh))
 
 
 def is_duplicate(job: Job, stream: Stream, check_in: CheckIn) -> bool:
-    """Whether this success only repeats the one before (spec of §6: within 10 s and a tenth of the distance)."""
+    """Whether this success only repeats the one before: within 10 s and a tenth of the distance, in the same slot."""
     if check_in.kind is not CheckInKind.SUCCESS or stream.stored_success_at is None:
         return False
-    between = schedule.distance(job.schedule)
+    between = slots.distance_at(job, stream, stream.stored_success_at)
     within = DUPLICATE_WITHIN if between is None else min(DUPLICATE_WITHIN, between // 10)
     if check_in.received_at - stream.stored_success_at >= within:
         return False
     if check_in.run_id is None and stream.open_runs:
+        return False
+    if isinstance(job.schedule, schedule.Crontab) and not _is_same_slot(job, stream, check_in.moment):
         return False
     return check_in.run_id in (None, stream.stored_success_run_id) and check_in.occurred_at in (
         None,
@@ -60,8 +67,16 @@ def is_duplicate(job: Job, stream: Stream, check_in: CheckIn) -> bool:
     )
 
 
-def hear(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
+def _is_same_slot(job: Job, stream: Stream, moment: int) -> bool:
+    began_at = stream.success_began_at
+    return began_at is not None and slots.slot_at(job, stream, began_at) == slots.slot_at(job, stream, moment)
+
+
+def hear(
+    job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int, in_progress: Sequence[Run] = ()
+) -> Heard:
     """Decide one check-in. `run` is the one it names by its run id, else, for a result, the newest open one.
+    `in_progress`: the stream's runs in progress.
 
     All deadlines of the stream before the receipt must have been judged. `new_id` becomes the run's, if one is made,
     and the id under which a duplicate of this check-in is answered.
@@ -69,21 +84,22 @@ def hear(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: i
     if not stream.is_watched:
         stream = watched_again(job, stream, check_in.received_at)
     if is_duplicate(job, stream, check_in):
-        return Heard(Reason.DUPLICATE, _heard_again(stream, check_in), None)
+        return Heard(Reason.DUPLICATE, _heard_again(job, stream, check_in), None)
     heard = _remember(stream, check_in, new_id)
     if check_in.kind is CheckInKind.START:
         return _start(job, heard, run, check_in, new_id)
-    return _result(job, heard, run, check_in, new_id)
+    return _result(job, heard, run, check_in, new_id, in_progress)
 
 
-def _heard_again(stream: Stream, check_in: CheckIn) -> Stream:
+def _heard_again(job: Job, stream: Stream, check_in: CheckIn) -> Stream:
     """A duplicate writes no run, but the stream was heard."""
     moment = max(check_in.moment, stream.last_success_at or 0)
-    return stream._replace(
-        last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at),
-        last_success_at=moment,
-        anchor_at=max(moment, stream.anchor_at),
+    heard = stream._replace(
+        last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at), last_success_at=moment
     )
+    if slots.has_slots(job):
+        return slots.heard(job, heard, moment)
+    return heard._replace(anchor_at=max(moment, stream.anchor_at))
 
 
 def _remember(stream: Stream, check_in: CheckIn, new_id: int) -> Stream:
@@ -109,16 +125,22 @@ def _is_late(job: Job, stream: Stream, moment: int) -> bool:
     return settled is not None and moment <= settled
 
 
+def _is_out_of_turn(job: Job, stream: Stream, began_at: int) -> bool:
+    """Whether counted slots are counted from something later than this beginning already."""
+    return slots.is_counted(job) and began_at < (stream.last_began_at or began_at)
+
+
 def _start(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
     moment = check_in.moment
     if run is not None:
         return _start_known(job, stream, run, moment)
-    limit = silence.timeout_after(job)
+    limit = silence.timeout_after(job, stream, moment)
     opened = _new_run(job, stream, check_in, new_id, Outcome.IN_PROGRESS)._replace(
         started_at=moment, check_at=None if limit is None else moment + limit
     )
-    began = stream._replace(open_runs=stream.open_runs + 1, last_began_at=max(stream.last_began_at or moment, moment))
-    return Heard(Reason.RUN_STARTED, began, opened, _is_late(job, stream, moment))
+    is_late = _is_late(job, stream, moment) or _is_out_of_turn(job, stream, moment)
+    began = slots.began(job, stream._replace(open_runs=stream.open_runs + 1), moment, moment)
+    return Heard(Reason.RUN_STARTED, began, opened, is_late)
 
 
 def _start_known(job: Job, stream: Stream, run: Run, moment: int) -> Heard:
@@ -126,9 +148,11 @@ def _start_known(job: Job, stream: Stream, run: Run, moment: int) -> Heard:
     if run.started_at is not None and run.started_at <= moment:
         return Heard(Reason.START_ADDED, stream, None)
     changed = run._replace(started_at=moment)
+    if slots.has_slots(job):
+        changed = changed._replace(expected_at=slots.slot_at(job, stream, changed.began_at))
     if run.finished_at is not None and run.duration in (None, _lasted(run)):
         changed = changed._replace(duration=_lasted(changed))
-    limit = silence.timeout_after(job)
+    limit = silence.timeout_after(job, stream, moment)
     deadline = None if limit is None else moment + limit
     if run.outcome == Outcome.IN_PROGRESS:
         changed = changed._replace(at=moment, check_at=deadline)
@@ -137,20 +161,29 @@ def _start_known(job: Job, stream: Stream, run: Run, moment: int) -> Heard:
     return Heard(Reason.START_ADDED, stream, changed, is_late=True)
 
 
-def _result(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
+def _result(
+    job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int, in_progress: Sequence[Run]
+) -> Heard:
     outcome = Outcome.OK if check_in.kind is CheckInKind.SUCCESS else Outcome.ERROR
     moment = check_in.moment
     if run is None:
         lone = _new_run(job, stream, check_in, new_id, outcome)
-        return _settle(job, stream, lone._replace(finished_at=moment), Reason.RUN_RECORDED)
+        lone = lone._replace(finished_at=moment)
+        if slots.has_slots(job):
+            lone = lone._replace(expected_at=slots.slot_at(job, stream, lone.began_at))
+            is_out_of_turn = _is_out_of_turn(job, stream, lone.began_at)
+            if not is_out_of_turn and not _is_late(job, stream, moment):
+                stream = slots.began(job, stream, lone.began_at, moment)
+        return _settle(job, stream, lone, Reason.RUN_RECORDED, in_progress)
     finished = _finished(run, check_in, outcome)
     if run.outcome == Outcome.IN_PROGRESS:
         closing = stream._replace(open_runs=max(stream.open_runs - 1, 0))
-        return _settle(job, closing, finished, Reason.RUN_CLOSED)
+        return _settle(job, closing, finished, Reason.RUN_CLOSED, in_progress)
     if run.outcome == Outcome.TIMEOUT and moment > run.at:
         is_latest = run.finished_at is None or moment > run.finished_at
         late = run._replace(finished_at=moment, duration=finished.duration) if is_latest else None
-        return Heard(Reason.DURATION_ADDED, stream, late)
+        is_past = slots.is_counted(job) and _is_late(job, stream, moment)
+        return Heard(Reason.DURATION_ADDED, slots.heard(job, stream, moment), late, is_past and late is not None)
     if run.outcome in (Outcome.OK, Outcome.ERROR) and not _supersedes(run, outcome, moment):
         return Heard(Reason.OLDER_RESULT, stream, None)
     return Heard(Reason.RUN_CORRECTED, stream, finished, is_late=True)
@@ -166,23 +199,31 @@ def _supersedes(run: Run, outcome: Outcome, moment: int) -> bool:
     return moment > run.at or (moment == run.at and outcome is Outcome.ERROR and run.outcome == Outcome.OK)
 
 
-def _settle(job: Job, stream: Stream, run: Run, reason: Reason) -> Heard:
+def _settle(job: Job, stream: Stream, run: Run, reason: Reason, in_progress: Sequence[Run]) -> Heard:
     """A run has its result: in order, the stream moves on; else it must be drawn anew."""
     is_before_a_start = run.outcome == Outcome.OK and run.at < (stream.last_began_at or 0)
-    if is_before_a_start or _is_late(job, stream, run.at):
+    is_out_of_turn = run.started_at is None and _is_out_of_turn(job, stream, run.began_at)
+    if is_before_a_start or is_out_of_turn or _is_late(job, stream, run.at):
         return Heard(reason, stream, run, is_late=True)
     began_at = max(stream.last_began_at or run.began_at, run.began_at)
     if run.outcome == Outcome.OK:
-        return Heard(reason, succeeded(stream, run.at, began_at), run)
-    return Heard(reason, failed(job, stream, run)._replace(last_began_at=began_at), run)
+        return Heard(reason, succeeded(job, stream, run.at, began_at, run.began_at), run)
+    others = slot_silence.beginnings(in_progress, run, run.at)
+    after = failed(job, stream, run, others)._replace(last_began_at=began_at)
+    return Heard(reason, after, run, missed=after.missed_runs - stream.missed_runs)
 
 
-def succeeded(stream: Stream, moment: int, began_at: int | None) -> Stream:
-    """The stream after a success at `moment`: nothing is missed, nothing fails, the window runs from here."""
+def succeeded(job: Job, stream: Stream, moment: int, last_began_at: int | None, began_at: int) -> Stream:
+    """The stream after a success at `moment` of a run that began at `began_at`: nothing is missed, nothing fails.
+    On `interval` the window runs from here."""
+    anchor_at, anchor_misses = max(moment, stream.expected_since_at), 0
+    if slots.has_slots(job):
+        stream = slots.settled(job, slots.heard(job, stream, moment), began_at)
+        anchor_at, anchor_misses = stream.anchor_at, stream.anchor_misses
     return stream._replace(
-        last_began_at=began_at,
-        anchor_at=max(moment, stream.expected_since_at),
-        anchor_misses=0,
+        last_began_at=last_began_at,
+        anchor_at=anchor_at,
+        anchor_misses=anchor_misses,
         missed_runs=0,
         missed_base=0,
         consecutive_failures=0,
@@ -196,8 +237,11 @@ def succeeded(stream: Stream, moment: int, began_at: int | None) -> Stream:
     )
 
 
-def failed(job: Job, stream: Stream, run: Run) -> Stream:
-    """The stream after a failure: recorded, and resets nothing. A late run of a missed slot is one failure, not two."""
+def failed(job: Job, stream: Stream, run: Run, others: tuple[int, ...] = ()) -> Stream:
+    """The stream after a failure: recorded, and resets nothing. A late run of a missed slot is one failure, not two.
+    `others`: the beginnings of runs still in progress."""
+    if slots.has_slots(job):
+        return slot_silence.failed(job, slots.heard(job, stream, run.at), run, others)
     is_told_already = silence.is_missed_row_of(job, stream, run.began_at)
     return stream._replace(
         consecutive_failures=stream.consecutive_failures + (0 if is_told_already else 1),
@@ -209,6 +253,9 @@ def failed(job: Job, stream: Stream, run: Run) -> Stream:
 
 def _new_run(job: Job, stream: Stream, check_in: CheckIn, run_id: int, outcome: Outcome) -> Run:
     """A run in progress always has a name for its result to give: ours, where its start gave none."""
+    moment = check_in.moment
+    has_slots = slots.has_slots(job)
+    expected_at = slots.slot_at(job, stream, moment) if has_slots else silence.next_due_at(job, stream)
     return Run(
         run_id,
         job.workspace_id,
@@ -216,8 +263,8 @@ def _new_run(job: Job, stream: Stream, check_in: CheckIn, run_id: int, outcome: 
         stream.id,
         check_in.run_id or (to_uuid(run_id) if outcome is Outcome.IN_PROGRESS else None),
         outcome,
-        check_in.moment,
-        silence.next_due_at(job, stream),
+        moment,
+        expected_at,
         None,
         None,
         check_in.received_at,

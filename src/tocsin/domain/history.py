@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from tocsin.domain import silence
+from tocsin.domain import silence, slot_history, slots
 from tocsin.domain.check_in import DUPLICATE_WITHIN, failed, succeeded
 from tocsin.domain.model import SILENT, Absence, Job, Outcome, Run, Stream
 
@@ -17,12 +17,13 @@ from tocsin.domain.model import SILENT, Absence, Job, Outcome, Run, Stream
 class Stretch(NamedTuple):
     """Runs of one stream, by `at`: the last success before (None: there is none), all after it up to and with the next
     success, that success itself (None: the stretch reaches the present), and how many successes in a row end in
-    `before`."""
+    `before`. `overlapping`: what ended while `before` was in progress."""
 
     before: Run | None
     runs: tuple[Run, ...]
     next_success: Run | None
     successes_before: int
+    overlapping: tuple[Run, ...] = ()
 
 
 class Redrawn(NamedTuple):
@@ -48,11 +49,15 @@ def redraw(
     absences: Sequence[Absence],
     until_at: int,
     new_id: Callable[[], int],
+    in_progress: Sequence[Run] = (),
 ) -> Redrawn:
-    """The stream and its silent rows with `run` (new or changed) among what happened, judged up to `until_at`."""
+    """The stream and its silent rows with `run` (new or changed) among what happened, judged up to `until_at`.
+    `in_progress`: the stream's runs in progress, where its schedule has slots."""
+    if slots.has_slots(job):
+        return _redraw_slots(job, stream, stretch, run, absences, until_at, new_id, in_progress)
     reported = [r for r in stretch.runs if not is_silent_row(r) and r.id != run.id] + [run]
     reported.sort(key=lambda r: (r.at, r.outcome != Outcome.OK, r.id))
-    start = _at_stretch_start(stream, stretch)
+    start = _at_stretch_start(job, stream, stretch)
     limit = _judged_until(job, stream, stretch, until_at)
     begun = [*reported, *filter(None, [stretch.next_success])]
     began = _beginnings(begun)
@@ -66,6 +71,51 @@ def redraw(
     return Redrawn(_now(job, stream, drawn, began[-1][1], kept), written, removed, moved)
 
 
+def _redraw_slots(
+    job: Job,
+    stream: Stream,
+    stretch: Stretch,
+    run: Run,
+    absences: Sequence[Absence],
+    until_at: int,
+    new_id: Callable[[], int],
+    in_progress: Sequence[Run],
+) -> Redrawn:
+    ended = [*stretch.overlapping, *stretch.runs, *filter(None, [stretch.before, stretch.next_success])]
+    known = {r.id: r for r in (*in_progress, *ended) if not is_silent_row(r)} | {run.id: run}
+    bare = _bare(stream, stretch)._replace(successes_in_row=stretch.successes_before)
+    heard_at = 0 if stretch.before is None else _start_moment(stream, stretch, stretch.before)
+    start = slot_history.at_start(job, bare, stretch.before, heard_at, stretch.overlapping)
+    limit = _judged_until(job, stream, stretch, until_at)
+    drawn = slot_history.draw(
+        job,
+        start,
+        stretch.before,
+        list(known.values()),
+        absences,
+        limit,
+        new_id,
+        reaches_present=stretch.next_success is None,
+    )
+    moved = _of_other_slots(job, stream, run, drawn.moved)
+    since = -1 if stretch.before is None else stretch.before.at
+    old = [r for r in stretch.runs if is_silent_row(r) and r.at > since]
+    written, removed, kept = _difference(old, drawn.rows)
+    if stretch.next_success is not None:
+        began = [r.began_at for r in (run,) if r.outcome == Outcome.OK] + [stream.success_began_at or 0]
+        return Redrawn(stream._replace(success_began_at=max(began)), written, removed, moved)
+    now = _now(job, stream, drawn.stream, drawn.stream.last_began_at or run.began_at, kept)
+    return Redrawn(now, written, removed, moved)
+
+
+def _of_other_slots(job: Job, stream: Stream, run: Run, moved: Sequence[Run]) -> tuple[Run, ...]:
+    """Runs to be rewritten for their slot. On the clock, what one run does moves no other run."""
+    if slots.is_counted(job):
+        return tuple(moved)
+    expected_at = slots.slot_at(job, stream, run.began_at)
+    return () if expected_at == run.expected_at else (run._replace(expected_at=expected_at),)
+
+
 def _beginnings(runs: Sequence[Run]) -> list[tuple[int, int]]:
     """(moment, the latest beginning heard of by then). A lone result tells only when it comes that its run had begun:
     its duration does not replace the missed row of a deadline before it."""
@@ -73,10 +123,25 @@ def _beginnings(runs: Sequence[Run]) -> list[tuple[int, int]]:
     return list(zip((at for at, _ in heard), accumulate((began for _, began in heard), max), strict=True))
 
 
-def _at_stretch_start(stream: Stream, stretch: Stretch) -> Stream:
+def _at_stretch_start(job: Job, stream: Stream, stretch: Stretch) -> Stream:
     """The stream as it was right after the success the stretch begins with, or when expectation began."""
+    bare = _bare(stream, stretch)
+    if stretch.before is None:
+        return bare
+    moment = _start_moment(stream, stretch, stretch.before)
+    return succeeded(job, bare, moment, stream.last_began_at, moment)
+
+
+def _start_moment(stream: Stream, stretch: Stretch, before: Run) -> int:
+    """When the success that the stretch begins with was heard last."""
+    is_newest = stretch.next_success is None and all(r.outcome != Outcome.OK for r in stretch.runs)
+    return _heard_at(stream, before) if is_newest else before.at
+
+
+def _bare(stream: Stream, stretch: Stretch) -> Stream:
+    """The stream without what its runs made of it."""
     since = stream.expected_since_at
-    bare = stream._replace(
+    return stream._replace(
         anchor_at=since,
         anchor_misses=0,
         missed_runs=0,
@@ -89,11 +154,6 @@ def _at_stretch_start(stream: Stream, stretch: Stretch) -> Stream:
         last_success_at=None,
         last_result_at=None,
     )
-    if stretch.before is None:
-        return bare
-    is_newest = stretch.next_success is None and all(r.outcome != Outcome.OK for r in stretch.runs)
-    moment = _heard_at(stream, stretch.before) if is_newest else stretch.before.at
-    return succeeded(bare, moment, stream.last_began_at)
 
 
 def _heard_at(stream: Stream, success: Run) -> int:
@@ -155,7 +215,7 @@ def _judge_up_to(
 
 def _report(job: Job, stream: Stream, run: Run) -> Stream:
     if run.outcome == Outcome.OK:
-        return succeeded(stream, run.at, stream.last_began_at)
+        return succeeded(job, stream, run.at, stream.last_began_at, run.began_at)
     if run.outcome == Outcome.ERROR:
         return failed(job, stream, run)
     if run.outcome == Outcome.TIMEOUT:

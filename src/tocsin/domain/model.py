@@ -116,6 +116,12 @@ class Stream(NamedTuple):
     `unknown_absence_id`: the absence that made the slot before unknown. `unknown_timeout`: likewise the run that ended
     before. The `stored_success_…` fields are the check-in that a duplicate would repeat.
     `check_at` is never later than the true deadline; None where nothing is waited for.
+
+    Where the schedule has slots (`domain.slots`), the next one is `due_at`, and judged at `deadline_at`. On `crontab`
+    it is the first occurrence after `anchor_at`, and `anchor_misses` counts slots judged since the last success. On
+    `calendar` and `learned` slots are counted from `anchor_at`; the one of number `anchor_misses` was judged last.
+    `pending_at`: when a slot whose run failed before its deadline counts. `success_began_at`: the latest beginning of a
+    run that succeeded. `rhythm`: what `learned` has learned.
     """
 
     id: int
@@ -147,6 +153,11 @@ class Stream(NamedTuple):
     stored_success_occurred_at: int | None = None
     open_runs: int = 0
     check_at: int | None = None
+    due_at: int | None = None
+    deadline_at: int | None = None
+    pending_at: int | None = None
+    success_began_at: int | None = None
+    rhythm: str | None = None
 
 
 class Run(NamedTuple):

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     # what a passed deadline meant
     MISSED = "missed"
     MISSED_AFTER_REPORT = "missed_after_report"
+    STILL_RUNNING = "still_running"
     UNKNOWN_WE_WERE_AWAY = "unknown_we_were_away"
     TIMED_OUT = "timed_out"
     UNKNOWN_PAUSED = "unknown_paused"

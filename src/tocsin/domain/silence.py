@@ -1,36 +1,22 @@
 """Judging what was not heard: a slot whose deadline has passed, a run that has been in progress for too long."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from tocsin.domain import absence, schedule
+from tocsin.domain import absence, schedule, slot_silence, slots
 from tocsin.domain.model import SECOND, Absence, Job, Outcome, Run, Stream
 from tocsin.domain.reason import Reason
+from tocsin.domain.schedule import Interval, Learned
+from tocsin.domain.verdict import SILENT_ROWS, Verdict, is_quiet, silent_run, streak
 
-#: So many silent rows in a row are written; the last of them counts all that follow.
-SILENT_ROWS = 9
 _LEAST_TIMEOUT = 3600 * SECOND
-
-
-class Verdict(NamedTuple):
-    """What a deadline meant. `run`: the row to write. `folded`: how many misses to add to `stream.silence_run_id`.
-    `missed`: by how many `missedRuns` rose. `is_late`: a success is known from after the deadline, and the stream must
-    be drawn anew with `run` in it (`domain.history`)."""
-
-    reason: Reason
-    stream: Stream
-    run: Run | None = None
-    folded: int = 0
-    missed: int = 0
-    is_late: bool = False
 
 
 def next_deadline(job: Job, stream: Stream) -> int | None:
     """The first deadline of the stream that is not judged yet, or None where nothing is waited for."""
     window = schedule.window(job.schedule, job.grace)
-    if window is None or not job.is_active or not stream.is_watched:
+    if not job.is_active or not stream.is_watched:
         return None
-    return stream.anchor_at + (stream.anchor_misses + 1) * window
+    return slots.next_deadline(stream) if window is None else stream.anchor_at + (stream.anchor_misses + 1) * window
 
 
 def last_deadline(job: Job, stream: Stream, until_at: int) -> int | None:
@@ -38,18 +24,22 @@ def last_deadline(job: Job, stream: Stream, until_at: int) -> int | None:
     deadline = next_deadline(job, stream)
     if deadline is None or deadline > until_at:
         return None
-    window = schedule.window(job.schedule, job.grace) or 1
+    window = schedule.window(job.schedule, job.grace)
+    if window is None:
+        return slot_silence.last_deadline(job, stream, until_at)
     return deadline + (until_at - deadline) // window * window
 
 
 def next_due_at(job: Job, stream: Stream) -> int | None:
-    """When the next run is expected: its deadline without the grace."""
+    """When the next run is expected: on `interval`, its deadline without the grace."""
     deadline = next_deadline(job, stream)
-    return None if deadline is None else deadline - job.grace
+    if deadline is None or slots.has_slots(job):
+        return None if deadline is None else stream.due_at
+    return deadline - job.grace
 
 
 def slot_at(job: Job, anchor_at: int, moment: int) -> int | None:
-    """The expected time of the slot that `moment` lies in, where deadlines are counted from `anchor_at`."""
+    """On `interval`, the expected time of the slot that `moment` lies in, deadlines being counted from `anchor_at`."""
     window = schedule.window(job.schedule, job.grace)
     if window is None:
         return None
@@ -58,22 +48,40 @@ def slot_at(job: Job, anchor_at: int, moment: int) -> int | None:
 
 def judged_until(job: Job, stream: Stream) -> int | None:
     """The last deadline judged since the anchor, or None."""
+    if slots.has_slots(job):
+        return slot_silence.judged_until(job, stream)
     if stream.anchor_misses:
         window = schedule.window(job.schedule, job.grace) or 0
         return stream.anchor_at + stream.anchor_misses * window
     return stream.anchor_at + job.grace if stream.unknown_absence_id is not None else None
 
 
-def timeout_after(job: Job) -> int | None:
-    """How long a run may be in progress; None: for ever."""
+def timeout_after(job: Job, stream: Stream, began_at: int) -> int | None:
+    """How long a run that began at `began_at` may be in progress; None: for ever."""
     if job.max_runtime is not None:
         return job.max_runtime
-    window = schedule.window(job.schedule, job.grace)
+    window = slots.window_at(job, stream, began_at)
     return None if window is None else max(_LEAST_TIMEOUT, 2 * window)
 
 
-def judge(job: Job, stream: Stream, absences: Sequence[Absence], until_at: int, run_id: int) -> Verdict:
+def timeout_at(job: Job, stream: Stream, run: Run) -> int | None:
+    """When a run in progress times out; None: never."""
+    if job.max_runtime is None and isinstance(job.schedule, Learned):
+        return run.check_at  # by the rhythm as it was when the run began
+    limit = None if run.started_at is None else timeout_after(job, stream, run.started_at)
+    return None if limit is None or run.started_at is None else run.started_at + limit
+
+
+def judge(
+    job: Job,
+    stream: Stream,
+    absences: Sequence[Absence],
+    until_at: int,
+    run_id: int,
+    in_progress: Sequence[Run] = (),
+) -> Verdict:
     """Judge the next deadline if it is at or before `until_at`; `run_id` is for the row, should one be needed.
+    `in_progress`: the stream's runs in progress, where its schedule has slots; `interval` does not look at them.
 
     A stream in long silence is judged in one step up to `until_at`, or to the end of an absence of ours: its silent
     runs are folded and change nothing else.
@@ -81,6 +89,8 @@ def judge(job: Job, stream: Stream, absences: Sequence[Absence], until_at: int, 
     deadline = next_deadline(job, stream)
     if deadline is None or deadline > until_at:
         return Verdict(Reason.NOT_DUE, stream._replace(check_at=deadline))
+    if slots.has_slots(job):
+        return slot_silence.judge(job, stream, absences, until_at, run_id, in_progress)
     margin = schedule.early_margin(job.schedule, job.grace)
     span_from = deadline - job.grace - margin
     forgiver = absence.forgiving(absences, span_from, deadline, stream.unknown_absence_id)
@@ -92,14 +102,14 @@ def judge(job: Job, stream: Stream, absences: Sequence[Absence], until_at: int, 
 
 def _missed(job: Job, stream: Stream, deadline: int, times: int, run_id: int) -> Verdict:
     is_reported = _began_in_slot(job, stream, deadline)
-    streak = 0 if is_reported else _streak(stream, Outcome.MISSED) + times
-    folds = streak > SILENT_ROWS
+    rows = 0 if is_reported else streak(stream, Outcome.MISSED) + times
+    folds = rows > SILENT_ROWS
     moved = stream._replace(
         anchor_misses=stream.anchor_misses + times,
         missed_runs=stream.missed_runs + times,
         consecutive_failures=stream.consecutive_failures + (0 if is_reported else times),
         successes_in_row=0,
-        silence_streak=streak,
+        silence_streak=rows,
         silence_run_id=stream.silence_run_id if folds or is_reported else run_id,
         unknown_absence_id=None,
         check_at=deadline + times * (schedule.window(job.schedule, job.grace) or 0),
@@ -108,32 +118,32 @@ def _missed(job: Job, stream: Stream, deadline: int, times: int, run_id: int) ->
         return Verdict(Reason.MISSED_AFTER_REPORT, moved, missed=times)
     if folds:
         return Verdict(Reason.MISSED, moved, folded=times, missed=times)
-    return Verdict(Reason.MISSED, moved, _silent_run(job, stream, Outcome.MISSED, deadline, run_id), missed=1)
+    return Verdict(
+        Reason.MISSED, moved, silent_run(job, stream, Outcome.MISSED, deadline - job.grace, deadline, run_id), missed=1
+    )
 
 
 def _unknown(job: Job, stream: Stream, deadline: int, absence_id: int, times: int, run_id: int) -> Verdict:
     """The run is unknown because of us; the rhythm goes on as if it had come at its expected time."""
     is_reported = _began_in_slot(job, stream, deadline)
-    streak = 0 if is_reported else _streak(stream, Outcome.UNKNOWN) + times
-    folds = streak > SILENT_ROWS
-    distance = schedule.distance(job.schedule) or 0
+    rows = 0 if is_reported else streak(stream, Outcome.UNKNOWN) + times
+    folds = rows > SILENT_ROWS
+    distance = _every(job)
     moved = stream._replace(
         anchor_at=deadline - job.grace + (times - 1) * distance,
         anchor_misses=0,
-        silence_streak=streak,
+        silence_streak=rows,
         silence_run_id=stream.silence_run_id if folds or is_reported else run_id,
         unknown_absence_id=absence_id,
     )
     moved = moved._replace(check_at=next_deadline(job, moved))
     writes_row = not is_reported and not folds
-    run = _silent_run(job, stream, Outcome.UNKNOWN, deadline, run_id) if writes_row else None
+    run = silent_run(job, stream, Outcome.UNKNOWN, deadline - job.grace, deadline, run_id) if writes_row else None
     return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, moved, run, folded=times if folds else 0)
 
 
-def _streak(stream: Stream, outcome: Outcome) -> int:
-    """How many silent rows of this outcome stand in a row."""
-    was_unknown = stream.unknown_absence_id is not None
-    return stream.silence_streak if was_unknown == (outcome is Outcome.UNKNOWN) else 0
+def _every(job: Job) -> int:
+    return job.schedule.every if isinstance(job.schedule, Interval) else 1
 
 
 def _began_in_slot(job: Job, stream: Stream, deadline: int) -> bool:
@@ -147,7 +157,8 @@ def _began_in_slot(job: Job, stream: Stream, deadline: int) -> bool:
 
 
 def is_missed_row_of(job: Job, stream: Stream, began_at: int) -> bool:
-    """Whether the slot in which a run began is one of the latest missed rows: the run then failed once already."""
+    """Whether the slot in which a run began is one of the latest missed rows: the run then failed once already. (On
+    `interval`; where there are slots, see `slots.is_late`.)"""
     window = schedule.window(job.schedule, job.grace)
     if window is None or not stream.silence_streak or stream.unknown_absence_id is not None:
         return False
@@ -158,10 +169,7 @@ def is_missed_row_of(job: Job, stream: Stream, began_at: int) -> bool:
 def _missed_together(job: Job, stream: Stream, absences: Sequence[Absence], deadline: int, until_at: int) -> int:
     """How many deadlines from this one on may be judged as one: nothing is written for them, no threshold is near."""
     window = schedule.window(job.schedule, job.grace) or 1
-    thresholds = (SILENT_ROWS, job.miss_threshold, job.failure_threshold or 0)
-    counted = min(stream.missed_runs - stream.missed_base, stream.consecutive_failures - stream.failures_base)
-    is_quiet = _streak(stream, Outcome.MISSED) >= SILENT_ROWS and counted >= max(thresholds)
-    if not is_quiet or (stream.last_began_at or 0) > deadline - window:
+    if not is_quiet(job, stream) or (stream.last_began_at or 0) > deadline - window:
         return 1
     upcoming = [a.from_at for a in absences if a.until_at > deadline]
     limit = min([until_at, *upcoming])
@@ -175,35 +183,26 @@ def _unknown_together(
 
     A job that is due every second is due some 20,000 times in six hours; thousands such would keep us busy for hours.
     """
-    distance = schedule.distance(job.schedule) or 1
+    distance = _every(job)
     span_from = deadline - job.grace - schedule.early_margin(job.schedule, job.grace)
     away = next(a for a in absences if a.id == absence_id)
     is_within = away.from_at <= span_from and not _began_in_slot(job, stream, deadline)
-    if _streak(stream, Outcome.UNKNOWN) < SILENT_ROWS or not is_within or (stream.last_began_at or 0) > deadline:
+    if streak(stream, Outcome.UNKNOWN) < SILENT_ROWS or not is_within or (stream.last_began_at or 0) > deadline:
         return 1
     return max(1, (min(until_at, away.until_at - 1) - deadline) // distance + 1)
 
 
-def _silent_run(job: Job, stream: Stream, outcome: Outcome, deadline: int, run_id: int) -> Run:
-    return Run(
-        id=run_id,
-        workspace_id=stream.workspace_id,
-        job_id=job.id,
-        stream_id=stream.id,
-        client_run_id=None,
-        outcome=outcome,
-        at=deadline,
-        expected_at=deadline - job.grace,
-        started_at=None,
-        finished_at=None,
-        received_at=deadline,
-    )
-
-
-def judge_run(job: Job, stream: Stream, run: Run, absences: Sequence[Absence], until_at: int) -> Verdict:
-    """Judge a run in progress: timed out, or unknown because we were away or the job is paused, or still in time."""
-    limit = timeout_after(job)
-    deadline = None if limit is None or run.started_at is None else run.started_at + limit
+def judge_run(
+    job: Job,
+    stream: Stream,
+    run: Run,
+    absences: Sequence[Absence],
+    until_at: int,
+    in_progress: Sequence[Run] = (),
+) -> Verdict:
+    """Judge a run in progress: timed out, or unknown because we were away or the job is paused, or still in time.
+    `in_progress`: all of the stream's, where its schedule has slots."""
+    deadline = timeout_at(job, stream, run)
     if deadline is None or deadline > until_at:
         return Verdict(Reason.NOT_DUE, stream, run._replace(check_at=deadline))
     ended = stream._replace(open_runs=max(stream.open_runs - 1, 0))
@@ -217,6 +216,10 @@ def judge_run(job: Job, stream: Stream, run: Run, absences: Sequence[Absence], u
     timed_out = closed._replace(outcome=Outcome.TIMEOUT)
     if stream.last_success_at is not None and deadline <= stream.last_success_at:
         return Verdict(Reason.TIMED_OUT, ended, timed_out, is_late=True)
+    if slots.has_slots(job):
+        failed = slot_silence.failed(job, ended, timed_out, slot_silence.beginnings(in_progress, run, deadline))
+        missed = failed.missed_runs - stream.missed_runs
+        return Verdict(Reason.TIMED_OUT, failed, timed_out, missed=missed)
     failed = ended._replace(
         consecutive_failures=stream.consecutive_failures + 1,
         successes_in_row=0,

@@ -1,6 +1,6 @@
 """When a stream is affected, and when that opens an incident."""
 
-from tocsin.domain import schedule
+from tocsin.domain import slots
 from tocsin.domain.model import Job, JobEnvironment, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.schedule import Unscheduled
@@ -68,6 +68,6 @@ def current(stream: Stream, environment: JobEnvironment) -> Stream:
     )
 
 
-def least_cooldown(job: Job) -> int:
+def least_cooldown(job: Job, stream: Stream, moment: int) -> int:
     """A job's cooldown is at least this long, or death right after closing could never reopen."""
-    return (job.miss_threshold + 1) * (schedule.window(job.schedule, job.grace) or 0)
+    return (job.miss_threshold + 1) * (slots.window_at(job, stream, moment) or 0)

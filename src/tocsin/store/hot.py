@@ -4,16 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from sqlalchemy import Connection
 
+from tocsin.domain.calendar_time import Unit
 from tocsin.domain.history import Stretch
 from tocsin.domain.model import CheckIn, Job, JobEnvironment, Run, Stream
-from tocsin.domain.schedule import Interval, Schedule, Unscheduled
+from tocsin.domain.schedule import Calendar, Crontab, Interval, Learned, Schedule, Unscheduled
+from tocsin.domain.zones import UTC
 from tocsin.store import raw
 
-#: Columns of `jobs` that make a `Job`, in the order of its fields; the schedule takes two.
+#: Columns of `jobs` that make a `Job`, in the order of its fields; the schedule takes four, and the grace.
 JOB_COLUMNS = (
     "id",
     "workspace_id",
@@ -21,6 +23,8 @@ JOB_COLUMNS = (
     "is_active",
     "schedule_type",
     "schedule_interval",
+    "schedule_value",
+    "schedule_zone",
     "grace",
     "threshold_mode",
     "miss_threshold",
@@ -116,13 +120,19 @@ class HotStore(Protocol):
 
 
 @lru_cache(maxsize=10_000)
-def schedule_of(kind: str, interval: int | None) -> Schedule:
-    return Interval(interval) if kind == "interval" and interval is not None else Unscheduled()
+def schedule_of(kind: str, count: int | None, value: str | None, zone: str | None, grace: int | None) -> Schedule:
+    if kind == "interval" and count is not None:
+        return Interval(count)
+    if kind == "crontab" and value is not None:
+        return Crontab(value, zone or UTC)
+    if kind == "calendar" and count is not None:
+        return Calendar(count, cast(Unit, value), zone or UTC)
+    return Learned(grace) if kind == "learned" else Unscheduled()
 
 
 def job_of(row: Sequence[Any]) -> Job:
     """A `Job` from the values of JOB_COLUMNS."""
-    return Job(row[0], row[1], row[2], bool(row[3]), schedule_of(row[4], row[5]), *row[6:13])
+    return Job(row[0], row[1], row[2], bool(row[3]), schedule_of(*row[4:9]), row[8] or 0, *row[9:15])
 
 
 _REMOVE_RUNS = "DELETE FROM runs WHERE id IN (SELECT c0 FROM v)"

@@ -125,8 +125,11 @@ def read_stretch(cursor: Any, mark: str, stream_id: int, from_at: int, to_at: in
         runs = fetch(within, since, since, since, reach, after.at, after.at)
     newest_first = "at DESC, CASE outcome WHEN 'ok' THEN 1 ELSE 0 END, id DESC"
     latest = fetch(f"at < {mark} AND {results} ORDER BY {newest_first} LIMIT {mark}", from_at, successes)
+    overlapping: list[Run] = []
+    if before is not None and before.began_at < before.at:
+        overlapping = fetch(f"at >= {mark} AND at <= {mark} AND id <> {mark}", before.began_at, before.at, before.id)
     row = next((i for i, run in enumerate(latest) if run.outcome != Outcome.OK), len(latest))
-    return Stretch(before, tuple(r for r in runs if after is None or r.id != after.id), after, row)
+    return Stretch(before, tuple(r for r in runs if after is None or r.id != after.id), after, row, tuple(overlapping))
 
 
 def _cursor(connection: Connection) -> sqlite3.Cursor:

@@ -3,10 +3,14 @@
 import json
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, and_, case, func, select
+from sqlalchemy import Connection, RowMapping, and_, case, func, not_, null, select
 
+from tocsin.domain import rhythm
+from tocsin.domain import schedule as schedules
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import SECOND, IncidentStatus
+from tocsin.domain.schedule import Learned
+from tocsin.store.hot import schedule_of
 from tocsin.store.paging import Page, page_of
 from tocsin.store.schema import incidents, job_environments, jobs, streams
 from tocsin.wire_time import iso, iso_or_none
@@ -15,12 +19,15 @@ Object = dict[str, Any]
 
 #: A stream that counts as affected now; what was affected before thresholds began from zero does not.
 is_affected = and_(streams.c.is_watched, streams.c.is_affected, streams.c.epoch == job_environments.c.epoch)
+_interval = jobs.c.schedule_interval + jobs.c.grace
 #: When a stream's next run is expected; NULL where nothing is.
 due_at = case(
+    (not_(and_(streams.c.is_watched, jobs.c.is_active)), null()),
     (
-        and_(streams.c.is_watched, jobs.c.is_active, jobs.c.schedule_type == "interval"),
-        streams.c.anchor_at + (streams.c.anchor_misses + 1) * (jobs.c.schedule_interval + jobs.c.grace) - jobs.c.grace,
-    )
+        jobs.c.schedule_type == "interval",
+        streams.c.anchor_at + (streams.c.anchor_misses + 1) * _interval - jobs.c.grace,
+    ),
+    else_=streams.c.due_at,
 )
 
 
@@ -53,7 +60,7 @@ def job_object(connection: Connection, workspace_id: int, job_key: str, now: int
     """The whole job with its state at `now`."""
     query = select(jobs).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key == job_key)
     row = connection.execute(query).mappings().first()
-    return _job(row, _health(connection, row["id"], now), public_url) if row is not None else None
+    return _job(connection, row, now, public_url) if row is not None else None
 
 
 def list_jobs(
@@ -63,7 +70,7 @@ def list_jobs(
     query = select(jobs).where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.id)
     if is_active is not None:
         query = query.where(jobs.c.is_active == is_active)
-    return page_of(connection, query, page, lambda row: _job(row, _health(connection, row["id"], now), public_url))
+    return page_of(connection, query, page, lambda row: _job(connection, row, now, public_url))
 
 
 def _health(connection: Connection, job_id: int, now: int) -> _Health:
@@ -92,12 +99,13 @@ def _has_open_incident(connection: Connection, job_id: int) -> bool:
     return connection.execute(query.limit(1)).scalar() is not None
 
 
-def _job(row: RowMapping, health: _Health, public_url: str) -> Object:
+def _job(connection: Connection, row: RowMapping, now: int, public_url: str) -> Object:
+    health = _health(connection, row["id"], now)
     return {
         "id": to_uuid(row["id"]),
         "jobKey": row["job_key"],
         "name": row["name"],
-        **_expectation(row),
+        **_expectation(connection, row, now),
         "tags": json.loads(row["tags"]),
         "description": row["description"],
         "runbookUrl": row["runbook_url"] or None,
@@ -112,15 +120,12 @@ def _job(row: RowMapping, health: _Health, public_url: str) -> Object:
     }
 
 
-def _expectation(row: RowMapping) -> Object:
-    every = row["schedule_interval"]
-    schedule: Object = {"type": row["schedule_type"]}
-    if every is not None:
-        schedule["seconds"] = every // SECOND
+def _expectation(connection: Connection, row: RowMapping, now: int) -> Object:
+    every = _every(connection, row, now)
     return {
         "expectedIntervalSeconds": every // SECOND if every is not None else None,
-        "schedule": schedule,
-        "gracePeriodSeconds": row["grace"] // SECOND,
+        "schedule": _schedule(row),
+        "gracePeriodSeconds": row["grace"] // SECOND if row["grace"] is not None else None,
         "tenantImpactThreshold": row["impact_threshold"],
         "consecutiveMissThreshold": row["miss_threshold"],
         "thresholdMode": row["threshold_mode"],
@@ -129,6 +134,34 @@ def _expectation(row: RowMapping) -> Object:
         "maxRuntimeSeconds": row["max_runtime"] // SECOND if row["max_runtime"] is not None else None,
         "tenantScope": row["tenant_scope"],
     }
+
+
+def _schedule(row: RowMapping) -> Object:
+    kind = row["schedule_type"]
+    if kind == "interval":
+        return {"type": kind, "seconds": row["schedule_interval"] // SECOND}
+    if kind == "crontab":
+        return {"type": kind, "value": row["schedule_value"], "timezone": row["schedule_zone"]}
+    if kind == "calendar":
+        unit, zone = row["schedule_value"], row["schedule_zone"]
+        return {"type": kind, "value": row["schedule_interval"], "unit": unit, "timezone": zone}
+    return {"type": kind}
+
+
+def _every(connection: Connection, row: RowMapping, now: int) -> int | None:
+    """The distance between the next two expected times; what is learned is told of the stream heard last."""
+    columns = ("schedule_type", "schedule_interval", "schedule_value", "schedule_zone", "grace")
+    schedule = schedule_of(*(row[name] for name in columns))
+    if not isinstance(schedule, Learned):
+        return schedules.next_distance(schedule, now)
+    query = (
+        select(streams.c.rhythm)
+        .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
+        .where(job_environments.c.job_id == row["id"], streams.c.rhythm.is_not(None))
+        .order_by(streams.c.last_check_in_at.desc())
+    )
+    learned = rhythm.expectation(rhythm.read(connection.execute(query.limit(1)).scalar()), None)
+    return None if learned is None else learned.every
 
 
 def _status(row: RowMapping, health: _Health) -> str:

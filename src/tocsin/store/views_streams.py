@@ -41,7 +41,7 @@ def list_streams(connection: Connection, job_id: int, now: int, filters: StreamF
             tenants.c.external_id,
             tenants.c.name.label("tenant_name"),
             is_affected.label("is_down"),
-            due_at.label("due_at"),
+            due_at.label("next_due_at"),
         )
         .select_from(_streams_of(job_id))
         .where(jobs.c.id == job_id)
@@ -66,7 +66,7 @@ def list_watched_tenants(connection: Connection, job_id: int, now: int, page: Pa
             func.max(streams.c.last_check_in_at).label("last_check_in_at"),
             func.max(streams.c.missed_runs).label("missed_runs"),
             func.max(streams.c.consecutive_failures).label("consecutive_failures"),
-            func.min(due_at).label("due_at"),
+            func.min(due_at).label("next_due_at"),
         )
         .select_from(_streams_of(job_id))
         .where(jobs.c.id == job_id, streams.c.is_watched)
@@ -123,7 +123,9 @@ def _narrowed(query: Select[Any], tenant: str | None, environment: str | None) -
 
 
 def _stream(row: RowMapping, now: int) -> Object:
-    is_late = row["is_watched"] and (row["missed_runs"] > 0 or (row["due_at"] is not None and row["due_at"] < now))
+    is_late = row["is_watched"] and (
+        row["missed_runs"] > 0 or (row["next_due_at"] is not None and row["next_due_at"] < now)
+    )
     is_active = row["is_active"] and row["is_watched"]
     return {
         "id": to_uuid(row["id"]),
@@ -136,7 +138,7 @@ def _stream(row: RowMapping, now: int) -> Object:
         "lastCheckInAt": iso_or_none(row["last_check_in_at"]),
         "missedRuns": row["missed_runs"],
         "consecutiveFailures": row["consecutive_failures"],
-        "nextDueAt": iso_or_none(row["due_at"]),
+        "nextDueAt": iso_or_none(row["next_due_at"]),
     }
 
 
@@ -151,7 +153,7 @@ def _watched_tenant(row: RowMapping) -> Object:
         "lastCheckInAt": iso_or_none(row["last_check_in_at"]),
         "missedRuns": row["missed_runs"],
         "consecutiveFailures": row["consecutive_failures"],
-        "nextDueAt": iso_or_none(row["due_at"]),
+        "nextDueAt": iso_or_none(row["next_due_at"]),
     }
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select, update
 
+from tocsin.domain.check_in import watched_again
 from tocsin.domain.model import Job, JobEnvironment, Outcome, Stream
+from tocsin.domain.schedule import Learned
+from tocsin.domain.silence import timeout_after
 from tocsin.store.hot import JOB_COLUMNS, job_of
 from tocsin.store.schema import (
     incidents,
@@ -103,23 +106,40 @@ def begin_from_zero(connection: Connection, environment_ids: Sequence[int]) -> N
     )
 
 
-def start_fresh_window(connection: Connection, job_id: int, now: int, window: int | None) -> None:
+def start_fresh_window(connection: Connection, job: Job, now: int) -> None:
     """Expectation begins anew for every watched stream of the job; who is affected stays so until a success."""
-    in_job = select(job_environments.c.id).where(job_environments.c.job_id == job_id)
-    connection.execute(
-        update(streams)
-        .where(streams.c.job_environment_id.in_(in_job), streams.c.is_watched)
-        .values(
-            expected_since_at=now,
-            anchor_at=now,
-            anchor_misses=0,
-            missed_runs=0,
-            missed_base=0,
-            silence_streak=0,
-            unknown_absence_id=None,
-            check_at=None if window is None else now + window,
-        )
-    )
+    in_job = select(job_environments.c.id).where(job_environments.c.job_id == job.id)
+    mine = streams.c.job_environment_id.in_(in_job) & streams.c.is_watched
+    if isinstance(job.schedule, Learned):
+        # Each stream has a rhythm of its own, and goes on to know it.
+        for row in connection.execute(select(*_STREAM).where(mine).order_by(streams.c.id)).all():
+            connection.execute(update(streams).where(streams.c.id == row.id).values(_fresh(job, Stream(*row), now)))
+        return
+    values = _fresh(job, Stream(0, job.workspace_id, 0, 0, True, now, now), now)
+    connection.execute(update(streams).where(mine).values({**values, "rhythm": None}))
+
+
+#: What a fresh window changes of a stream.
+_WINDOW = (
+    "expected_since_at",
+    "anchor_at",
+    "anchor_misses",
+    "missed_runs",
+    "missed_base",
+    "silence_streak",
+    "unknown_absence_id",
+    "due_at",
+    "deadline_at",
+    "pending_at",
+    "success_began_at",
+    "rhythm",
+    "check_at",
+)
+
+
+def _fresh(job: Job, stream: Stream, now: int) -> dict[str, Any]:
+    fresh = watched_again(job, stream, now)._asdict()
+    return {name: fresh[name] for name in _WINDOW}
 
 
 def recount_job(connection: Connection, changed: Job) -> None:
@@ -139,11 +159,18 @@ def recount_job(connection: Connection, changed: Job) -> None:
         connection.execute(update(job_environments).where(job_environments.c.id == one.id).values(values))
 
 
-def retime_open_runs(connection: Connection, job_id: int, limit: int | None) -> None:
-    """Runs in progress time out `limit` after their start from now on."""
-    open_runs = (runs.c.job_id == job_id) & (runs.c.outcome == Outcome.IN_PROGRESS)
-    due = None if limit is None else runs.c.started_at + limit
-    connection.execute(update(runs).where(open_runs).values(check_at=due))
+def retime_open_runs(connection: Connection, job: Job) -> None:
+    """Runs in progress time out as the job says from now on."""
+    query = (
+        select(runs.c.id, runs.c.started_at, *_STREAM)
+        .join(streams, streams.c.id == runs.c.stream_id)
+        .where(runs.c.job_id == job.id, runs.c.outcome == Outcome.IN_PROGRESS)
+        .order_by(runs.c.id)
+    )
+    for run_id, started_at, *stream in connection.execute(query).all():
+        limit = timeout_after(job, Stream(*stream), started_at)
+        due = None if limit is None else started_at + limit
+        connection.execute(update(runs).where(runs.c.id == run_id).values(check_at=due))
 
 
 def delete_job(connection: Connection, workspace_id: int, job_id: int) -> None:

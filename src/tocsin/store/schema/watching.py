@@ -40,8 +40,10 @@ jobs = Table(
     Column("runbook_url", Text, nullable=False, server_default=""),
     Column("tags", Text, nullable=False, server_default="[]"),  # a JSON array of strings
     Column("schedule_type", Text, nullable=False),
-    Column("schedule_interval", BigInteger),  # `interval` only
-    Column("grace", BigInteger, nullable=False),
+    Column("schedule_interval", BigInteger),  # `interval`: its length; `calendar`: how many units
+    Column("schedule_value", Text),  # `crontab`: the expression; `calendar`: the unit
+    Column("schedule_zone", Text),  # of `crontab` and `calendar`
+    Column("grace", BigInteger),  # NULL: learned
     Column("threshold_mode", Text, nullable=False),
     Column("miss_threshold", Integer, nullable=False),
     Column("impact_threshold", Integer, nullable=False),
@@ -104,6 +106,11 @@ streams = Table(
     at("stored_success_occurred_at"),
     count("open_runs"),
     at("check_at"),
+    at("due_at"),
+    at("deadline_at"),
+    at("pending_at"),
+    at("success_began_at"),
+    Column("rhythm", Text),
     UniqueConstraint("job_environment_id", "tenant_id"),
     Index("ix_streams_tenant", "tenant_id"),
     Index(
