@@ -27,6 +27,7 @@ class Tail:
         kept = self._kept.lstrip(bytes(range(0x80, 0xC0))) if self._is_cut else self._kept
         text = kept.decode(errors="replace").replace(_NUL, _REPLACEMENT)
         if note:
+            note = note.encode(errors="replace").decode()  # a command's name may be no UTF-8 either
             text += f"{'' if not text or text.endswith(chr(10)) else chr(10)}{note}"
         encoded = text.encode()
         return text if len(encoded) <= self._limit else encoded[-self._limit :].decode(errors="ignore")
