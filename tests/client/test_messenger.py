@@ -147,3 +147,11 @@ def test_our_own_fault_is_said_and_stays_ours(spool: Spool) -> None:
     messenger = _messenger(Wire(burst), spool)
     messenger.begin(START)
     assert "reporting failed: RuntimeError: a fault" in messenger.finish(END)
+
+
+def test_without_patience_the_result_waits_at_once(spool: Spool) -> None:
+    messenger = _messenger(Wire(_ok), spool, patience=0)
+    messenger.begin(START)
+    messenger.finish(END)
+    reports = [spool.take(name) for name in spool.waiting()]
+    assert END in [entry.report for entry in reports if entry]

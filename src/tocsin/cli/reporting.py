@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.options import fail
-from tocsin.client.destination import DEFAULT_URL, Destination, destination
+from tocsin.client.arguments import DEFAULT_URL
+from tocsin.client.destination import Destination, destination
 from tocsin.client.execute import read_key
 from tocsin.client.spool import default_root
 

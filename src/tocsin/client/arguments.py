@@ -5,8 +5,7 @@ import argparse
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tocsin.client.destination import DEFAULT_URL
-
+DEFAULT_URL = "http://127.0.0.1:8000"
 _USAGE = "tocsin exec [options] -- command [argument ...]"
 _ABOUT = "Run a command, and report its start, its end, how long it took and the last 10 KB of its output."
 _AFTER = """\

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from tocsin.client.report import Report
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 _KEY_CHARACTERS = range(0x21, 0x7F)
 #: Refusals that say nothing against the report: the key may be mended, the request is in flight, the server is busy.
 _PASSING = frozenset({401, 403, 408, 409, 425, 429})

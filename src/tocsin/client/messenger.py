@@ -17,6 +17,8 @@ _SECOND = 1_000_000
 _UNHURRIED = 5.0
 #: Seconds for which a report is fresh: if its moment is refused then, this machine's clock is wrong.
 _FRESH = 60
+#: Seconds for what needs no server: to load, to read the key, to write the start down. It takes some milliseconds.
+_LOCAL = 10
 
 
 class Means(NamedTuple):
@@ -61,10 +63,10 @@ class Messenger:
         threading.Thread(target=self._work, args=(start,), name="messenger", daemon=True).start()
 
     def finish(self, result: "Report") -> list[str]:
-        """The command has ended. Returns after `patience` at the latest, with what should be said about it."""
+        """The command has ended. Returns with what should be said: when all is delivered, or after `patience`."""
         self._ends_at = self._now() + self._patience
-        self._is_ready.wait(self._patience)
-        if self._means is None:
+        self._is_ready.wait(_LOCAL)
+        if self._means is None:  # which was said
             return list(self._lines)
         self._keep(self._means.spool, result)
         self._has_result.set()
