@@ -3,7 +3,7 @@
 import typer
 
 from tocsin import __version__
-from tocsin.cli import demo, migrate, scenario, serve, settings, spool
+from tocsin.cli import crontab, demo, migrate, scenario, serve, settings, spool
 from tocsin.cli import exec as execution
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("settings")(settings.settings)
 app.command("demo")(demo.demo)
 app.command("scenario")(scenario.scenario)
 app.command("exec", context_settings=execution.SETTINGS, add_help_option=False)(execution.execute)
+app.command("crontab")(crontab.crontab)
 app.add_typer(spool.app, name="spool")
 
 
