@@ -242,3 +242,17 @@ def test_what_was_killed_in_the_middle_of_reporting_is_not_lost(env: dict[str, s
         server.resume()
     assert _spool(env, "send").returncode == 0
     assert [run["outcome"] for run in _runs(server)] == ["ok"]
+
+
+def test_a_full_disk_under_the_spool_costs_a_line(env: dict[str, str], server: Server) -> None:
+    line = " ".join(f"'{part}'" for part in arguments("sh", "-c", "exit 3"))
+    full = ["sh", "-c", f"ulimit -f 0; {line}"]
+    assert subprocess.run(full, env=env, capture_output=True, timeout=30, check=False).stderr == b""
+    assert len(_runs(server)) == 1
+    down = {**env, "TOCSIN_URL": NOWHERE}
+    ended = subprocess.run(full, env=down, capture_output=True, timeout=30, check=False)
+    assert ended.returncode == 3
+    assert b"is lost, as the spool cannot be used" in ended.stderr
+    assert _waiting(env) == []
+    assert execute(down, "true").returncode == 0
+    assert f"2 for {NOWHERE}" in _spool(env, "list").stdout

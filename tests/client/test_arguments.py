@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from tocsin.client.arguments import parse, seconds
+from tocsin.client.arguments import make_parser, parse, seconds
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,11 @@ def test_times_are_written_as_for_timeout(text: str, value: float) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         seconds(text)
+
+
+_PAGE = (Path(__file__).parent.parent.parent / "docs" / "exec.md").read_text()
+
+
+@pytest.mark.parametrize("option", make_parser({})._option_string_actions)
+def test_every_option_is_documented(option: str) -> None:
+    assert f"| `{option}` |" in _PAGE or option in {"-h", "--help"}

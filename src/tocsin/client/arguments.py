@@ -38,7 +38,7 @@ class Options(NamedTuple):
 def parse(arguments: list[str], environ: Mapping[str, str]) -> Options:
     """Ends the process with code 2 and a usage where an option is wrong, as every command does."""
     before, after = _split(arguments)
-    parser = _parser(environ)
+    parser = make_parser(environ)
     found = parser.parse_args(before)
     command = [*found.command, *after] if found.command else after[1:]
     if not command:
@@ -85,7 +85,7 @@ def _positive(text: str) -> float:
 seconds.__name__ = _positive.__name__ = "time"  # how argparse calls what it could not read
 
 
-def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "tocsin exec",
         _USAGE,

@@ -137,13 +137,12 @@ class Spool:
         return None
 
     def _prepare(self) -> None:
-        if os.path.isdir(self.folder):
-            _check_private(self.folder)
-            return
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         _check_private(self.folder)
-        with open(os.path.join(self.folder, _URL), "w", opener=_private) as file:
-            file.write(self.url)
+        url = os.path.join(self.folder, _URL)
+        if not os.path.exists(url) or not os.path.getsize(url):  # a full disk leaves an empty one
+            with open(url, "w", opener=_private) as file:
+                file.write(self.url)
 
 
 def lanes(root: str) -> dict[str, str]:
