@@ -3,7 +3,8 @@
 import typer
 
 from tocsin import __version__
-from tocsin.cli import demo, migrate, scenario, serve, settings
+from tocsin.cli import crontab, demo, migrate, scenario, serve, settings, spool
+from tocsin.cli import exec as execution
 
 app = typer.Typer(
     name="tocsin",
@@ -17,6 +18,9 @@ app.command("migrate")(migrate.migrate)
 app.command("settings")(settings.settings)
 app.command("demo")(demo.demo)
 app.command("scenario")(scenario.scenario)
+app.command("exec", context_settings=execution.SETTINGS, add_help_option=False)(execution.execute)
+app.command("crontab")(crontab.crontab)
+app.add_typer(spool.app, name="spool")
 
 
 def _show_version(wanted: bool) -> None:
