@@ -22,6 +22,7 @@ from tocsin.delivery.channel import (
     mask_url,
     said,
     url_field,
+    url_secrets,
 )
 from tocsin.delivery.destinations import Network
 from tocsin.delivery.message import Message
@@ -55,8 +56,7 @@ class Slack:
         return {"webhookUrl": mask_url(config["webhookUrl"])}
 
     def secrets(self, config: Config) -> list[str]:
-        parts = urlsplit(config["webhookUrl"])
-        return [config["webhookUrl"], parts.path.strip("/"), parts.query]
+        return url_secrets(config["webhookUrl"])
 
     def request(self, config: Config, message: Message, now: int) -> OutboundRequest:
         body = {

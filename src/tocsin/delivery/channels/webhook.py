@@ -12,7 +12,6 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from tocsin.delivery.channel import (
     Accepted,
@@ -27,6 +26,7 @@ from tocsin.delivery.channel import (
     mask_url,
     said,
     url_field,
+    url_secrets,
 )
 from tocsin.delivery.destinations import Network
 from tocsin.delivery.message import Message
@@ -67,9 +67,8 @@ class Webhook:
         return {"url": mask_url(config["url"]), "secret": f"{_PREFIX}…{config['secret'][-4:]}"}
 
     def secrets(self, config: Config) -> list[str]:
-        parts = urlsplit(config["url"])
         secret = config["secret"]
-        return [config["url"], parts.path.strip("/"), parts.query, secret, secret.removeprefix(_PREFIX)]
+        return [*url_secrets(config["url"]), secret, secret.removeprefix(_PREFIX)]
 
     def request(self, config: Config, message: Message, now: int) -> OutboundRequest:
         body = _body(message)
