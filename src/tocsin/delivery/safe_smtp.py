@@ -70,7 +70,7 @@ class SafeSmtp:
         if server.username:
             try:
                 await client.login(server.username, server.password)
-            except aiosmtplib.SMTPAuthenticationError:
+            except (aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPNotSupported):
                 raise _ServerError("The mail server did not accept Tocsin's user name and password.") from None
         return await _transfer(client, mail, progress)
 

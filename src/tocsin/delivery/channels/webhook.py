@@ -105,13 +105,19 @@ def _sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
 
 
 def _body(message: Message) -> bytes:
-    """The newest 50 tenants, or fewer where their names are so long that the body would outgrow its limit."""
-    shown = _TENANTS
-    while True:
-        body = json.dumps(_envelope(message, shown), ensure_ascii=False, separators=(",", ":")).encode()
-        if len(body) < _BODY_LIMIT or shown == 0:
+    """The newest 50 tenants, or fewer where the body would outgrow its limit; then the job loses its longest texts."""
+    for shown in range(_TENANTS, -1, -5):
+        body = _json(_envelope(message, shown))
+        if len(body) < _BODY_LIMIT:
             return body
-        shown -= 5
+    bare = _envelope(message, 0)
+    job = bare["data"]["job"] or {}
+    bare["data"]["job"] = {name: value for name, value in job.items() if name not in {"description", "tags"}} or None
+    return _json(bare)
+
+
+def _json(envelope: Mapping[str, Any]) -> bytes:
+    return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _envelope(message: Message, shown: int) -> dict[str, Any]:
