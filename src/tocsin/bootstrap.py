@@ -79,7 +79,7 @@ class _Parts:
         self.store = Store(settings.resolved_database_url)
         migrate(self.store)
         with self.store.write() as connection:
-            check_key(connection, self.secrets.fingerprint)
+            check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
         self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)

@@ -3,7 +3,7 @@
 import typer
 
 from tocsin import __version__
-from tocsin.cli import demo, migrate, scenario, serve, settings
+from tocsin.cli import demo, migrate, rotate_secrets, scenario, serve, settings
 
 app = typer.Typer(
     name="tocsin",
@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("migrate")(migrate.migrate)
+app.command("rotate-secrets")(rotate_secrets.rotate_secrets)
 app.command("settings")(settings.settings)
 app.command("demo")(demo.demo)
 app.command("scenario")(scenario.scenario)
