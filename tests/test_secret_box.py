@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.secret_box import SecretBox, SecretError
+from tocsin.key_file import locked, new_key, read_or_make, replace
+from tocsin.secret_box import SecretBox, SecretError, UnknownKeyError
 
 CONTEXT = "channels|1|config"
 
@@ -52,13 +53,59 @@ def test_what_was_never_sealed_is_refused(sealed: bytes) -> None:
 def test_a_new_key_on_top_of_the_file_seals_and_the_old_one_still_opens(tmp_path: Path) -> None:
     path = tmp_path / "secret.key"
     old = SecretBox.open(path)
-    sealed = old.encrypt(b"token", CONTEXT)
-    path.write_bytes(b64encode(b"n" * 32) + b"\n" + path.read_bytes())
+    sealed, fingerprint, signing_key = old.encrypt(b"token", CONTEXT), old.fingerprint, old.signing_key
+    stale = SecretBox(read_or_make(path))
+    path.write_bytes(b64encode(b"n" * 32) + b"  # the new one\n\n# the old one:\n" + path.read_bytes())
     both = SecretBox.open(path)
     assert both.decrypt(sealed, CONTEXT) == b"token"
-    assert both.fingerprint != old.fingerprint
-    with pytest.raises(SecretError, match="not in the secret key file"):
-        old.decrypt(both.encrypt(b"token", CONTEXT), CONTEXT)
+    assert both.fingerprints == (both.fingerprint, fingerprint)
+    assert both.signing_keys == (both.signing_key, signing_key)
+    assert both.encrypt(b"x", CONTEXT).startswith(both.current_head)
+    with pytest.raises(UnknownKeyError, match="not in the secret key file"):
+        stale.decrypt(both.encrypt(b"token", CONTEXT), CONTEXT)
+
+
+def test_a_box_notices_that_its_file_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    box = SecretBox.open(path)
+    before, sealed = box.fingerprint, box.encrypt(b"token", CONTEXT)
+    keys = [new_key(), *read_or_make(path)]
+    replace(path, [(key, "of the test") for key in keys])
+    assert box.fingerprints == (SecretBox(keys).fingerprint, before)
+    assert box.decrypt(SecretBox(keys).encrypt(b"new", CONTEXT), CONTEXT) == b"new"
+    assert box.decrypt(sealed, CONTEXT) == b"token"
+
+
+@pytest.mark.parametrize("text", ["", "c2hvcnQ=", "not base64!"])
+def test_a_box_goes_on_with_what_it_has_where_its_file_is_spoilt(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "secret.key"
+    box = SecretBox.open(path)
+    before = box.fingerprint
+    path.write_text(text)
+    assert box.fingerprint == before
+    path.unlink()
+    assert box.fingerprint == before
+
+
+def test_a_replaced_file_keeps_its_mode_and_its_place(tmp_path: Path) -> None:
+    path, link = tmp_path / "kept" / "secret.key", tmp_path / "link"
+    SecretBox.open(path)
+    path.chmod(0o640)
+    link.symlink_to(path)
+    keys = [new_key(), new_key()]
+    replace(link, [(key, "key") for key in keys])
+    assert link.is_symlink()
+    assert read_or_make(path) == keys
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_one_at_a_time_changes_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    with locked(path), pytest.raises(SecretError, match="another process"), locked(path):
+        pass
+    with locked(path):
+        pass
 
 
 def test_the_signing_key_is_none_of_the_others() -> None:

@@ -14,10 +14,8 @@ from tocsin.api.services import Services
 from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
 from tocsin.dashboard.claim import claim_routes
-from tocsin.delivery.channel import Config, Delivered, Verdict
-from tocsin.delivery.message import Message
-from tocsin.delivery.safe_http import SafeHttp
-from tocsin.delivery.sender import Sender, blocking_test_sender
+from tocsin.delivery.channel import Delivered, Site, Verdict
+from tocsin.delivery.sender import blocking_objection, blocking_test_sender, open_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
@@ -71,11 +69,18 @@ class _Parts:
         self.clock = clock
         self.ids = IdMaker()
         self.metrics = Metrics()
+        self.site = Site(
+            settings.allowed_networks,
+            settings.pagerduty_url,
+            settings.opsgenie_url,
+            settings.smtp_url.get_secret_value(),
+            settings.mail_from,
+        )
         self.secrets = SecretBox.open(settings.resolved_key_file)
         self.store = Store(settings.resolved_database_url)
         migrate(self.store)
         with self.store.write() as connection:
-            check_key(connection, self.secrets.fingerprint)
+            check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
         self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
@@ -90,8 +95,9 @@ class _Parts:
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     def _services(self) -> Services:
-        send_test = blocking_test_sender(self.settings.allowed_networks, self.clock, self.ids)
-        return Services(self.store, self.clock, self.ids, self.secrets, self.settings, send_test)
+        send_test = blocking_test_sender(self.site, self.clock, self.ids)
+        objection = blocking_objection(self.site)
+        return Services(self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -106,8 +112,7 @@ class _Parts:
         log.info("node_stopped", reason="told to")
 
     async def _start_loops(self, stack: AsyncExitStack) -> None:
-        http = await stack.enter_async_context(SafeHttp(self.settings.allowed_networks))
-        sender = _CountingSender(http, self.metrics)
+        sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
         worker = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids)
         loops: dict[str, Loop] = {"delivery": worker.run}
         if self.store.is_sqlite:
@@ -134,16 +139,6 @@ class _Parts:
             open_incidents=vitals.open_incidents, undelivered=vitals.undelivered, undelivered_age=age
         )
 
-
-class _CountingSender(Sender):
-    """A sender whose attempts appear in the metrics."""
-
-    def __init__(self, http: SafeHttp, metrics: Metrics) -> None:
-        super().__init__(http)
-        self._attempts = metrics.delivery_attempts
-
-    async def send(self, provider_name: str, config: Config, message: Message, now: int) -> Verdict:
-        verdict = await super().send(provider_name, config, message, now)
+    def _count_attempt(self, provider: str, verdict: Verdict) -> None:
         outcome = "delivered" if isinstance(verdict, Delivered) else type(verdict).__name__.lower()
-        self._attempts.labels(provider_name, outcome).inc()
-        return verdict
+        self.metrics.delivery_attempts.labels(provider, outcome).inc()

@@ -1,11 +1,15 @@
 """Every setting of Tocsin, with its meaning. Each is an environment variable `TOCSIN_<NAME>`."""
 
+import re
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tocsin.smtp_server import parse_smtp_url
 
 Role = Literal["all", "api", "worker"]
 Registration = Literal["auto", "open", "closed"]
@@ -32,6 +36,16 @@ class Settings(BaseSettings):
     allow_destinations: str = Field(
         "", description="Networks (CIDR, comma-separated) that alerts may be sent to although they are private."
     )
+    pagerduty_url: str = Field(
+        "", description="Base URL of PagerDuty's Events API; empty means PagerDuty's own, by region."
+    )
+    opsgenie_url: str = Field(
+        "", description="Base URL of OpsGenie's Alert API; empty means OpsGenie's own, by region."
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="Mail server: `smtp://user:pass@host:port` or `smtps://…`; empty means no mail."
+    )
+    mail_from: str = Field("Tocsin <tocsin@localhost>", description="Who mails are from: `Name <address>`.")
     registration: Registration = Field(
         "auto", description="Who may register: `auto` the first user only, `open` anybody, `closed` nobody."
     )
@@ -49,6 +63,27 @@ class Settings(BaseSettings):
     @classmethod
     def _networks_parse(cls, value: str) -> str:
         _networks(value)
+        return value
+
+    @field_validator("pagerduty_url", "opsgenie_url")
+    @classmethod
+    def _base_url(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            parse_smtp_url(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_mailbox(cls, value: str) -> str:
+        if not re.fullmatch(r"([^<>\x00-\x1f]*<)?[^\s<>@]+@[^\s<>@]+>?", value) or not parseaddr(value)[1].isascii():
+            raise ValueError("must be an address, or Name <address>")
         return value
 
     @field_validator("database_url")

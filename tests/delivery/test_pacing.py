@@ -1,5 +1,5 @@
 from tocsin.delivery.channel import Pace
-from tocsin.delivery.pacing import AT_ONCE, Pacer
+from tocsin.delivery.pacing import Pacer
 
 SLOW = Pace(per_second=1, burst=5)
 FAST = Pace(per_second=100, burst=100)
@@ -22,13 +22,20 @@ def test_a_burst_and_then_one_a_second() -> None:
 
 def test_a_channel_that_hangs_takes_no_more_than_its_share() -> None:
     pacer = Pacer()
-    for _ in range(AT_ONCE):
+    for _ in range(FAST.at_once):
         pacer.begin(1, FAST, 0)
     assert pacer.room(1, FAST, 99) == 0
     assert pacer.full(99) == [1]
-    assert pacer.room(2, FAST, 99) == AT_ONCE
+    assert pacer.room(2, FAST, 99) == FAST.at_once
     pacer.end(1)
     assert pacer.room(1, FAST, 99) == 1
+
+
+def test_a_kind_of_channel_may_want_less_at_once() -> None:
+    pacer, one_by_one = Pacer(), Pace(per_second=100, burst=100, at_once=1)
+    pacer.begin(1, one_by_one, 0)
+    assert pacer.room(1, one_by_one, 99) == 0
+    assert pacer.full(99) == [1]
 
 
 def test_channels_at_rest_are_forgotten() -> None:

@@ -15,9 +15,10 @@ from tests.support.receiver import (
     hanging,
     receiver,
 )
+from tocsin.delivery.addresses import AddressInfo, LookUp
 from tocsin.delivery.channel import Answer, NoAnswer, OutboundRequest
 from tocsin.delivery.destinations import Network
-from tocsin.delivery.safe_http import ANSWER_LIMIT, AddressInfo, LookUp, SafeHttp
+from tocsin.delivery.safe_http import ANSWER_LIMIT, SafeHttp
 
 SECRET = "/hook/T0P-S3CRET"
 

@@ -125,7 +125,7 @@ def authenticate(
     now = services.clock.now()
     headers = request.headers
     credential = read_credential(
-        headers.get("x-api-key"), headers.get("authorization"), services.secrets.signing_key, now
+        headers.get("x-api-key"), headers.get("authorization"), services.secrets.signing_keys, now
     )
     if credential is None:
         raise unauthorized()

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tocsin.api.envelope import failure
 from tocsin.api.sentences import sentence
 from tocsin.application.errors import ErrorCode, Refused, invalid, not_json
+from tocsin.secret_box import SecretError
 
 _log = structlog.get_logger(__name__)
 _WORDS = {
@@ -26,6 +27,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(SecretError, _sealed)
 
 
 class LastResort:
@@ -59,6 +61,12 @@ async def _refused(_: Request, error: Any) -> Response:
 async def _invalid(_: Request, error: Any) -> Response:
     first = error.errors()[0]
     return failure(not_json() if first["type"] == "json_invalid" else invalid(sentence(first)))
+
+
+async def _sealed(_: Request, error: Any) -> Response:
+    _log.error("secret_unreadable", reason=str(error))
+    sentence = "This node cannot open the workspace's secrets: its operator has to give it the current secret key file."
+    return failure(Refused(503, ErrorCode.UNAVAILABLE, sentence))
 
 
 async def _http(_: Request, error: Any) -> Response:

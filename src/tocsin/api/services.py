@@ -17,7 +17,8 @@ class Services:
     """Collaborators, made by `bootstrap`.
 
     `send_test(provider, config)` sends a test alert over a channel and returns what became of it; it is called from a
-    thread and may take as long as a receiver does.
+    thread and may take as long as a receiver does. `objection(provider, config)` is a sentence against a config whose
+    form is right, or nothing; it may take a second, so it is asked outside of any transaction.
     """
 
     store: Store
@@ -26,4 +27,5 @@ class Services:
     secrets: SecretBox
     settings: Settings
     send_test: Callable[[str, Config], Verdict]
+    objection: Callable[[str, Config], str] = lambda _provider, _config: ""
     throttle: LoginThrottle = field(default_factory=LoginThrottle)

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jwt
@@ -70,12 +71,18 @@ def sign_token(signing_key: bytes, now: int, user_id: int, workspace_id: int | N
     return Token(jwt.encode(claims, signing_key, _ALGORITHM), (issued + TOKEN_LIFE) * _SECOND)
 
 
-def read_credential(api_key: str | None, authorization: str | None, signing_key: bytes, now: int) -> Credential | None:
-    """What the headers X-Api-Key or Authorization say; None where they say nothing valid."""
+def read_credential(
+    api_key: str | None, authorization: str | None, signing_keys: Sequence[bytes], now: int
+) -> Credential | None:
+    """What the headers X-Api-Key or Authorization say; None where they say nothing valid. A token may be signed with
+    any of the keys: for a while after a rotation there are two."""
     if api_key:
         return Credential(key_hash=hash_secret(api_key))
     scheme, _, token = (authorization or "").partition(" ")
-    return _read_token(token.strip(), signing_key, now) if scheme.lower() == "bearer" else None
+    if scheme.lower() != "bearer":
+        return None
+    read = (_read_token(token.strip(), signing_key, now) for signing_key in signing_keys)
+    return next((credential for credential in read if credential is not None), None)
 
 
 def _read_token(token: str, signing_key: bytes, now: int) -> Credential | None:

@@ -1,5 +1,6 @@
 """The first start of an installation, and what has to hold at every other one."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tocsin.application import accounts
@@ -8,7 +9,9 @@ from tocsin.store.accounts import claim_fact
 from tocsin.store.engine import Connection
 from tocsin.store.installation import read_fact
 
-_KEY, _BEGUN = "key_fingerprint", "begun"
+#: The fingerprint of the key that secrets are sealed with; and of the one they are being sealed with anew.
+KEY_FACT, NEXT_KEY_FACT = "key_fingerprint", "next_key_fingerprint"
+_BEGUN = "begun"
 
 
 class WrongKeyError(Exception):
@@ -22,13 +25,18 @@ class FirstStart(NamedTuple):
     claim_token: str
 
 
-def check_key(connection: Connection, fingerprint: str) -> None:
-    """All nodes on one database share a key; the first that comes decides which."""
-    if claim_fact(connection, _KEY, fingerprint) or read_fact(connection, _KEY) == fingerprint:
+def check_key(connection: Connection, fingerprints: Sequence[str]) -> None:
+    """All nodes on one database share their keys (`fingerprints`, the current one first); the first that comes decides
+    which. While keys are rotated, both the old and the new one have to be there."""
+    if claim_fact(connection, KEY_FACT, fingerprints[0]):
+        return
+    wanted = {read_fact(connection, KEY_FACT), read_fact(connection, NEXT_KEY_FACT)} - {None}
+    if wanted <= set(fingerprints):
         return
     raise WrongKeyError(
-        "The secret key of this node is not the one this database was begun with. Point TOCSIN_SECRET_KEY_FILE at that "
-        "key's file: without it, the secrets of the channels cannot be read."
+        "The secret key of this node is not the one this database's secrets are sealed with. Point "
+        "TOCSIN_SECRET_KEY_FILE at that key's file, or copy it anew from another node: without it, the secrets of the "
+        "channels cannot be read."
     )
 
 

@@ -1,7 +1,7 @@
 """The port of a channel, and what the channels share: verdicts, one table of HTTP statuses, `Retry-After`.
 
-A `Provider` is pure: it checks a config, turns a message into a request, and judges the answer. Sending is
-`delivery.sender`'s, waiting `delivery.worker`'s.
+A `Provider` is pure: it checks a config, turns a message into what is to go out (an HTTP request, a mail, an Apprise
+notification), and judges the answer. Sending is `delivery.sender`'s, waiting `delivery.worker`'s.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from tocsin.delivery.destinations import BadDestinationError, Network, parse_destination
 from tocsin.delivery.message import Message
@@ -29,13 +30,37 @@ class Accepted(NamedTuple):
 
 
 class OutboundRequest(NamedTuple):
+    """An HTTP POST."""
+
     url: str
     headers: dict[str, str]
     body: bytes
 
 
+class Mail(NamedTuple):
+    """A whole mail (RFC 5322, lines end in CRLF), and whom the server is to take it from and bring it to."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+class Notification(NamedTuple):
+    """What Apprise is to send to one of its URLs. `severity`: failure, warning, success or info."""
+
+    url: str
+    title: str
+    body: str
+    severity: str
+
+
+#: Everything that can go out; each kind has its own way (see `delivery.sender`).
+Outbound = OutboundRequest | Mail | Notification
+
+
 class Answer(NamedTuple):
-    """What a receiver said. `headers` have lower-case names; `body` is its first 64 KiB, as text."""
+    """What a receiver said. `status` is its protocol's: of HTTP, or SMTP's reply code. `headers` have lower-case names;
+    `body` is its first 64 KiB, as text."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,7 +68,8 @@ class Answer(NamedTuple):
 
 
 class NoAnswer(NamedTuple):
-    """A request that got no answer. `reason` is its name, `detail` a sentence without URL or secret."""
+    """Something that went out, or could not, and got no answer. `reason` is its name, `detail` a sentence without URL
+    or secret."""
 
     reason: str
     detail: str
@@ -80,10 +106,23 @@ Verdict = Delivered | Retry | Refused
 
 
 class Pace(NamedTuple):
-    """How fast a receiver likes to hear from us: `burst` at once, then `per_second`."""
+    """How fast a receiver likes to hear from us: `burst`, then `per_second`; and how many are on their way at once: a
+    receiver that hangs holds up so many deliveries of its own, and nobody else's."""
 
     per_second: float
     burst: int
+    at_once: int = 8
+
+
+class Site(NamedTuple):
+    """What the operator of this installation decided about deliveries. `opsgenie_url` empty: by the channel's region;
+    `smtp_url` empty: no mail can be sent."""
+
+    allowed: Sequence[Network] = ()
+    pagerduty_url: str = ""
+    opsgenie_url: str = ""
+    smtp_url: str = ""
+    mail_from: str = "Tocsin <tocsin@localhost>"
 
 
 class Provider(Protocol):
@@ -102,9 +141,11 @@ class Provider(Protocol):
     def secrets(self, config: Config) -> list[str]:
         """Strings that must not appear in anything shown or logged."""
 
-    def request(self, config: Config, message: Message, now: int) -> OutboundRequest: ...
+    def request(self, config: Config, message: Message, now: int) -> Outbound:
+        """What is to go out; the same over all attempts, but for what dates an attempt."""
 
-    def judge(self, config: Config, answer: Answer, now: int) -> Verdict: ...
+    def judge(self, config: Config, answer: Answer, now: int) -> Verdict:
+        """What the answer means for this delivery, and for the channel."""
 
 
 def classify(answer: Answer, now: int) -> Verdict:
@@ -137,10 +178,38 @@ def retry_after(value: str | None, now: int) -> int | None:
         return None
 
 
-def said(answer: Answer) -> str:
+def said(answer: Answer, protocol: str = "HTTP") -> str:
     """What the receiver said, on one line fit for a log: its status and the beginning of its answer."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in answer.body[:2_000]).split())
-    return f"HTTP {answer.status}: {text[:200]}" if text else f"HTTP {answer.status}."
+    text = one_line(answer.body, 200)
+    return f"{protocol} {answer.status}: {text}" if text else f"{protocol} {answer.status}."
+
+
+def one_line(text: str, limit: int) -> str:
+    """The beginning of `text` without line breaks and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * limit]).split())[:limit]
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def text_field(config: Config, name: str, pattern: str, what: str) -> str:
+    """The text in field `name` of a config, which matches `pattern` as a whole; raises BadConfigError."""
+    value = config.get(name)
+    if value is None or value == "":
+        raise BadConfigError(f"{name} is required: {what}.")
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise BadConfigError(f"{name} must be {what}.")
+    return value
+
+
+def choice_field(config: Config, name: str, choices: Sequence[str]) -> str:
+    """One of `choices`, the first where the field is left out; raises BadConfigError."""
+    value = config.get(name)
+    if value is not None and value not in choices:
+        raise BadConfigError(f"{name} must be {' or '.join(choices)}.")
+    return value or choices[0]
 
 
 def url_field(config: Config, name: str, allowed: Sequence[Network]) -> str:
@@ -153,6 +222,17 @@ def url_field(config: Config, name: str, allowed: Sequence[Network]) -> str:
     except BadDestinationError as error:
         raise BadConfigError(f"{name}: {error}") from None
     return url
+
+
+def url_secrets(url: str) -> list[str]:
+    """What of a URL must not be shown: whoever knows its path and query can post to it."""
+    parts = urlsplit(url)
+    return [url, parts.path.strip("/"), parts.query]
+
+
+def mask_key(key: str) -> str:
+    """The last 4 characters of a key."""
+    return f"…{key[-4:]}"
 
 
 def mask_url(url: str) -> str:

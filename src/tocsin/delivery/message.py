@@ -27,6 +27,22 @@ class Message(NamedTuple):
     content: Mapping[str, Any]
 
     @property
+    def thread(self) -> str:
+        """What all messages about one thing are filed under: the incident's id; of a message without one, its own."""
+        incident = self.content.get("incident") or {}
+        return "tocsin-test" if self.kind == AlertKind.TEST else incident.get("id") or self.id
+
+    @property
+    def subject(self) -> str:
+        """The job or integration it is about; empty where it is about none, or several."""
+        return _subject(self.content) if self.content.get("incident") else ""
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """What to open next: (label, URL)."""
+        return [(label, url) for label, url in (("Incident", self.url), ("Runbook", self.runbook_url)) if url]
+
+    @property
     def text(self) -> str:
         links = [f"Runbook: {self.runbook_url}"] if self.runbook_url else []
         links += [f"Incident: {self.url}"] if self.url else []

@@ -1,11 +1,6 @@
 """How fast one node speaks to each channel: a few at once, at its provider's pace (GCRA)."""
 
-from collections.abc import Iterable
-
 from tocsin.delivery.channel import Pace
-
-#: A receiver that hangs holds up this many deliveries of its own, and nobody else's.
-AT_ONCE = 8
 
 
 class Pacer:
@@ -19,7 +14,7 @@ class Pacer:
         """How many may be sent now."""
         arrives = max(self._arrives.get(channel_id, (now, pace))[0], now)
         by_pace = int((now - arrives) * pace.per_second + pace.burst + 1e-6)
-        return max(min(AT_ONCE - self._in_flight.get(channel_id, 0), by_pace), 0)
+        return max(min(pace.at_once - self._in_flight.get(channel_id, 0), by_pace), 0)
 
     def begin(self, channel_id: int, pace: Pace, now: float) -> None:
         arrives = max(self._arrives.get(channel_id, (now, pace))[0], now)
@@ -34,11 +29,6 @@ class Pacer:
     def full(self, now: float) -> list[int]:
         """Channels without room; those that rest are forgotten on the way."""
         for channel_id in [c for c, (arrives, _) in self._arrives.items() if arrives <= now]:
-            del self._arrives[channel_id]
-        return [c for c in self._known() if self.room(c, self._pace(c), now) == 0]
-
-    def _known(self) -> Iterable[int]:
-        return self._in_flight.keys() | self._arrives.keys()
-
-    def _pace(self, channel_id: int) -> Pace:
-        return self._arrives[channel_id][1] if channel_id in self._arrives else Pace(1, 1)
+            if channel_id not in self._in_flight:
+                del self._arrives[channel_id]
+        return [c for c, (_, pace) in self._arrives.items() if self.room(c, pace, now) == 0]

@@ -7,28 +7,21 @@ cookies, no compressed answers, 30 s overall.
 
 import asyncio
 import socket
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from types import SimpleNamespace, TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from tocsin.delivery.addresses import AddressInfo, LookUp, look_up_checked, system_look_up
 from tocsin.delivery.channel import Answer, NoAnswer, OutboundRequest
 from tocsin.delivery.destinations import BadDestinationError, Network, check_address, parse_destination
 
 OVERALL_SECONDS = 30.0
 ANSWER_LIMIT = 64 * 1024
-
-AddressInfo = tuple[Any, ...]
-LookUp = Callable[[str, int, int], Sequence[AddressInfo]]
-
-
-def _system_look_up(host: str, port: int, family: int) -> Sequence[AddressInfo]:
-    return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
 
 
 class SafeHttp:
@@ -39,7 +32,7 @@ class SafeHttp:
         allowed: Sequence[Network] = (),
         *,
         seconds: float = OVERALL_SECONDS,
-        look_up: LookUp = _system_look_up,
+        look_up: LookUp = system_look_up,
     ) -> None:
         self.allowed = allowed
         self._seconds = seconds
@@ -166,9 +159,10 @@ class _CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        records = await _in_thread(lambda: self._look_up(host, port, family))
-        for record in records:
-            check_address(record[4][0], self._allowed, is_https=self._is_https)
+        def check(address: str) -> None:
+            check_address(address, self._allowed, is_https=self._is_https)
+
+        records = await look_up_checked(self._look_up, check, host, port, family)
         return [
             ResolveResult(
                 hostname=host,
@@ -183,30 +177,3 @@ class _CheckedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-async def _in_thread(work: Callable[[], Sequence[AddressInfo]]) -> Sequence[AddressInfo]:
-    """Runs a look-up in a thread of its own: one that hangs holds up neither other work nor the end of the process."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
-
-    def settle(result: Sequence[AddressInfo], error: Exception | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-
-    def run() -> None:
-        result: Sequence[AddressInfo] = ()
-        error: Exception | None = None
-        try:
-            result = work()
-        except (OSError, UnicodeError) as caught:  # UnicodeError: a name IDNA cannot spell
-            error = caught if isinstance(caught, OSError) else OSError("no such host")
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=run, daemon=True, name="look-up").start()
-    return await future

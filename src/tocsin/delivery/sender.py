@@ -1,67 +1,140 @@
 """One message to one receiver, and what came of it: never an exception for what the other side does."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from email.utils import parseaddr
 from typing import Any, Protocol
 
 from tocsin.clock import Clock
+from tocsin.delivery.apprise_process import AppriseProcess
 from tocsin.delivery.channel import (
     Answer,
     Config,
+    Mail,
     NoAnswer,
+    Notification,
+    Outbound,
     OutboundRequest,
     Provider,
     Refused,
     Retry,
+    Site,
     Verdict,
 )
-from tocsin.delivery.channels import PROVIDERS
-from tocsin.delivery.destinations import Network
+from tocsin.delivery.channels import PROVIDERS, providers
 from tocsin.delivery.message import Message, compose
 from tocsin.delivery.safe_http import SafeHttp
+from tocsin.delivery.safe_smtp import SafeSmtp
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import AlertKind
+from tocsin.smtp_server import parse_smtp_url
 from tocsin.wire_time import iso
 
 #: A secret shorter than this is no secret, and taking it out would maul the sentence.
 _LEAST_SECRET = 6
+
+#: Is told of every attempt: (provider, verdict).
+OnVerdict = Callable[[str, Verdict], None]
 
 
 class Http(Protocol):
     async def post(self, request: OutboundRequest) -> Answer | NoAnswer: ...
 
 
-class Sender:
-    """Sends by whatever provider a channel has."""
+class Smtp(Protocol):
+    async def send(self, mail: Mail) -> Answer | NoAnswer: ...
 
-    def __init__(self, http: Http, providers: Mapping[str, Provider] = PROVIDERS) -> None:
+
+class Notifier(Protocol):
+    async def notify(self, notification: Notification) -> Answer | NoAnswer: ...
+
+
+class Sender:
+    """Sends by whatever provider a channel has, on the way its kind of message takes."""
+
+    def __init__(
+        self,
+        http: Http,
+        providers: Mapping[str, Provider] = PROVIDERS,
+        *,
+        smtp: Smtp | None = None,
+        apprise: Notifier | None = None,
+        on_verdict: OnVerdict = lambda _provider, _verdict: None,
+    ) -> None:
         self._http = http
+        self._smtp = smtp or SafeSmtp(None)
+        self._apprise = apprise or AppriseProcess()
+        self._on_verdict = on_verdict
         self.providers = providers
 
     async def send(self, provider_name: str, config: Config, message: Message, now: int) -> Verdict:
         """`now` in microseconds dates the signature and a `Retry-After`."""
+        verdict = await self._attempt(provider_name, config, message, now)
+        self._on_verdict(provider_name, verdict)
+        return verdict
+
+    async def _attempt(self, provider_name: str, config: Config, message: Message, now: int) -> Verdict:
         provider = self.providers.get(provider_name)
         if provider is None:
             return Retry("unknown_provider", f"This node knows no channel {provider_name}.", may_have_arrived=False)
-        answer = await self._http.post(provider.request(config, message, now))
+        answer = await self._carry(provider.request(config, message, now))
+        secrets = provider.secrets(config)
         if isinstance(answer, NoAnswer):
-            return _unanswered(answer)
-        return provider.judge(config, answer._replace(body=_without(provider.secrets(config), answer.body)), now)
+            return _unanswered(answer._replace(detail=_without(secrets, answer.detail)))
+        return provider.judge(config, answer._replace(body=_without(secrets, answer.body)), now)
 
     async def send_test(self, provider_name: str, config: Config, ids: IdMaker, now: int) -> Verdict:
         """Sends a test alert, once."""
         content: dict[str, Any] = {"kind": AlertKind.TEST, "at": iso(now)}
         return await self.send(provider_name, config, compose(to_uuid(ids.new(now)), content, now, now), now)
 
+    async def _carry(self, outbound: Outbound) -> Answer | NoAnswer:
+        match outbound:
+            case OutboundRequest():
+                return await self._http.post(outbound)
+            case Mail():
+                return await self._smtp.send(outbound)
+            case Notification():
+                return await self._apprise.notify(outbound)
 
-def blocking_test_sender(allowed: Sequence[Network], clock: Clock, ids: IdMaker) -> Callable[[str, Config], Verdict]:
+
+@asynccontextmanager
+async def open_sender(site: Site, on_verdict: OnVerdict = lambda _provider, _verdict: None) -> AsyncIterator[Sender]:
+    """A sender with every way out that the operator's settings allow."""
+    async with SafeHttp(site.allowed) as http:
+        yield Sender(
+            http, providers(site), smtp=mail_way(site), apprise=AppriseProcess(site.allowed), on_verdict=on_verdict
+        )
+
+
+def mail_way(site: Site) -> SafeSmtp:
+    """Greets with the domain that mail comes from: it is a name a mail server has reason to believe."""
+    server = parse_smtp_url(site.smtp_url) if site.smtp_url else None
+    return SafeSmtp(server, site.allowed, hello=parseaddr(site.mail_from)[1].rpartition("@")[2])
+
+
+def blocking_test_sender(site: Site, clock: Clock, ids: IdMaker) -> Callable[[str, Config], Verdict]:
     """A function that sends a test alert from a thread: (provider, config) → verdict. Takes at most 30 s."""
 
     async def send(provider: str, config: Config) -> Verdict:
-        async with SafeHttp(allowed) as http:
-            return await Sender(http).send_test(provider, config, ids, clock.now())
+        async with open_sender(site) as sender:
+            return await sender.send_test(provider, config, ids, clock.now())
 
     return lambda provider, config: asyncio.run(send(provider, config))
+
+
+def blocking_objection(site: Site) -> Callable[[str, Config], str]:
+    """A function to be called from a thread: (provider, accepted config) → the sentence against it, or nothing.
+
+    It is for what no look at the text tells: only Apprise knows its own URLs, and it takes a second to ask.
+    """
+    process = AppriseProcess(site.allowed)
+
+    def objection(provider: str, config: Config) -> str:
+        return asyncio.run(process.objection(config["url"])) if provider == "apprise" else ""
+
+    return objection
 
 
 def _unanswered(answer: NoAnswer) -> Verdict:

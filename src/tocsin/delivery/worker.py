@@ -16,7 +16,7 @@ from tocsin.delivery.sender import Sender
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import SECOND
 from tocsin.domain.retry import next_attempt_at
-from tocsin.secret_box import SecretBox, SecretError
+from tocsin.secret_box import SecretBox, SecretError, UnknownKeyError
 from tocsin.store import claims, outbox
 from tocsin.store.claims import Claimed
 from tocsin.store.engine import Store
@@ -131,6 +131,8 @@ class DeliveryWorker:
         now = self._clock.now()
         try:
             verdict = await self._verdict(claimed, now)
+        except UnknownKeyError as error:  # of a rotation this node has yet to hear of: the next attempt may know it
+            verdict = Retry("key_missing", str(error), may_have_arrived=False)
         except SecretError as error:
             verdict = Refused("config_unreadable", str(error))
         except Exception as error:  # noqa: BLE001 -- a message we cannot make must not stop the others

@@ -59,7 +59,7 @@ class Senders:
         if known is not None:
             return known
         authorization = header(scope, b"authorization").decode("latin-1")
-        credential = read_credential(api_key, authorization, self._secrets.signing_key, self._clock.now())
+        credential = read_credential(api_key, authorization, self._secrets.signing_keys, self._clock.now())
         if credential is None:
             raise unauthorized()
         return await asyncio.to_thread(self._look_up, credential)

@@ -14,6 +14,7 @@ _SECRET_SHAPES = re.compile(
       (?P<api_key> sg_[0-9a-f]{7} ) [0-9a-f]{9,}           # an API key: its prefix may be shown
     | (?P<signing> whsec_ ) [A-Za-z0-9+/=_-]+               # the secret of a signed webhook
     | (?P<slack> hooks\.slack\.com/(?:services|workflows|triggers)/ ) [^\s"'<>]+
+    | (?P<signature> [?&](?:sig|signature|token|key)= ) [^\s"'<>&]+
     | (?P<genie> GenieKey\s+ ) [^\s"',]+
     | (?P<bearer> Bearer\s+ ) [^\s"',]+
     | (?P<basic> Basic\s+ ) [A-Za-z0-9+/=]{8,}

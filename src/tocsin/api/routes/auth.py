@@ -121,7 +121,7 @@ def refresh(services: InServices, body: Refresh) -> Response:
 def token(request: Request, services: InServices, body: TokenRequest) -> Response:
     """A token for another workspace of the user, who shows a token (of any workspace) or a refresh token."""
     now = services.clock.now()
-    shown = read_credential(None, request.headers.get("authorization"), services.secrets.signing_key, now)
+    shown = read_credential(None, request.headers.get("authorization"), services.secrets.signing_keys, now)
 
     def work(connection: Connection) -> Object:
         user_id = shown.user_id if shown is not None else None

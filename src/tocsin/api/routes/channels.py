@@ -73,6 +73,8 @@ def _put(call: Call, provider: str, name: str, body: ChannelSettings) -> Respons
         shown_once.update(accepted.shown_once)
         return accepted.config
 
+    _refuse_objectionable(call, kind, body.config)
+
     def work(connection: Connection) -> object:
         services = call.services
         manage_channels.put_channel(
@@ -90,6 +92,15 @@ def _put(call: Call, provider: str, name: str, body: ChannelSettings) -> Respons
         return channel_object(services.secrets, row, shown_once) if row is not None else None
 
     return call.write(work, message="Channel set.")
+
+
+def _refuse_objectionable(call: Call, kind: Provider, config: dict[str, Any]) -> None:
+    try:
+        accepted = kind.validate(config, call.services.settings.allowed_networks)
+    except BadConfigError:
+        return  # it may yet be completed by what the channel had: the transaction will tell
+    if sentence := call.services.objection(kind.name, accepted.config):
+        raise invalid(f"config: {sentence}")
 
 
 def _remove(call: Call, provider: str, name: str) -> Response:

@@ -22,12 +22,14 @@ from tocsin.delivery.channel import (
     mask_url,
     said,
     url_field,
+    url_secrets,
 )
 from tocsin.delivery.destinations import Network
 from tocsin.delivery.message import Message
 
 _HEADER_LIMIT = 150
 _SECTION_LIMIT = 3_000
+_CONTEXT_LIMIT = 2_000
 _TEXT_LIMIT = 4_000
 _SLACK_HOSTS = (".slack.com", ".slack-gov.com")
 #: Slack's words for "nothing will ever be posted here again". Any host may answer a plain 404 while it is deployed
@@ -55,8 +57,7 @@ class Slack:
         return {"webhookUrl": mask_url(config["webhookUrl"])}
 
     def secrets(self, config: Config) -> list[str]:
-        parts = urlsplit(config["webhookUrl"])
-        return [config["webhookUrl"], parts.path.strip("/"), parts.query]
+        return url_secrets(config["webhookUrl"])
 
     def request(self, config: Config, message: Message, now: int) -> OutboundRequest:
         body = {
@@ -97,18 +98,22 @@ def _is_yes(url: str, answer: Answer) -> bool:
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
-    links = " · ".join(
-        f"<{_link(url)}|{label}>"
-        for label, url in (("Runbook", message.runbook_url), ("Open the incident", message.url))
-        if url
-    )
-    incident = (message.content.get("incident") or {}).get("id", "")
-    context = " · ".join(part for part in (message.state, f"incident {incident}" if incident else "", links) if part)
     return [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(message.title, _HEADER_LIMIT), "emoji": False}},
-        _mrkdwn("section", "\n".join(message.lines)),
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]},
+        *([_mrkdwn("section", "\n".join(message.lines))] if message.lines else []),  # Slack takes no empty one
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": _context(message)}]},
     ]
+
+
+def _context(message: Message) -> str:
+    """State, incident, links; a link that does not fit is left out whole, as half of one leads nowhere."""
+    incident = (message.content.get("incident") or {}).get("id", "")
+    parts = [message.state, f"incident {incident}" if incident else ""]
+    for label, url in (("Open the incident", message.url), ("Runbook", message.runbook_url)):
+        link = f"<{_link(url)}|{label}>" if url else ""
+        if sum(map(len, parts)) + len(link) < _CONTEXT_LIMIT - 20:
+            parts.append(link)
+    return " · ".join(part for part in parts if part)
 
 
 def _mrkdwn(kind: str, text: str) -> dict[str, Any]:

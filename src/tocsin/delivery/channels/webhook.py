@@ -12,7 +12,6 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from tocsin.delivery.channel import (
     Accepted,
@@ -27,6 +26,7 @@ from tocsin.delivery.channel import (
     mask_url,
     said,
     url_field,
+    url_secrets,
 )
 from tocsin.delivery.destinations import Network
 from tocsin.delivery.message import Message
@@ -67,9 +67,8 @@ class Webhook:
         return {"url": mask_url(config["url"]), "secret": f"{_PREFIX}…{config['secret'][-4:]}"}
 
     def secrets(self, config: Config) -> list[str]:
-        parts = urlsplit(config["url"])
         secret = config["secret"]
-        return [config["url"], parts.path.strip("/"), parts.query, secret, secret.removeprefix(_PREFIX)]
+        return [*url_secrets(config["url"]), secret, secret.removeprefix(_PREFIX)]
 
     def request(self, config: Config, message: Message, now: int) -> OutboundRequest:
         body = _body(message)
@@ -106,13 +105,19 @@ def _sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
 
 
 def _body(message: Message) -> bytes:
-    """The newest 50 tenants, or fewer where their names are so long that the body would outgrow its limit."""
-    shown = _TENANTS
-    while True:
-        body = json.dumps(_envelope(message, shown), ensure_ascii=False, separators=(",", ":")).encode()
-        if len(body) < _BODY_LIMIT or shown == 0:
+    """The newest 50 tenants, or fewer where the body would outgrow its limit; then the job loses its longest texts."""
+    for shown in range(_TENANTS, -1, -5):
+        body = _json(_envelope(message, shown))
+        if len(body) < _BODY_LIMIT:
             return body
-        shown -= 5
+    bare = _envelope(message, 0)
+    job = bare["data"]["job"] or {}
+    bare["data"]["job"] = {name: value for name, value in job.items() if name not in {"description", "tags"}} or None
+    return _json(bare)
+
+
+def _json(envelope: Mapping[str, Any]) -> bytes:
+    return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _envelope(message: Message, shown: int) -> dict[str, Any]:
