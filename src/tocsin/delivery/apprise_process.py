@@ -62,23 +62,16 @@ class AppriseProcess:
             while not _slots.acquire(blocking=False):  # noqa: ASYNC110 -- several loops share the slots
                 await asyncio.sleep(_QUEUE_SECONDS)
             try:
-                return await _speak_to_child({**task, "allowed": self._allowed})
+                return await _speak_to_child({**task, "allowed": self._allowed, "seconds": self._seconds})
             finally:
                 _slots.release()
 
 
 async def _speak_to_child(task: dict[str, Any]) -> dict[str, Any] | None:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # the folder we were started in is no place to import from, nor to read
-        "-m",
-        _CHILD,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-        start_new_session=True,  # Ctrl-C is for Tocsin, which then lets what is in flight end
-    )
+    try:
+        child = await _start_child()
+    except OSError:  # no memory, or too many processes
+        return None
     try:
         said, _ = await child.communicate(json.dumps(task).encode())
         answer: dict[str, Any] = json.loads(said)
@@ -91,3 +84,17 @@ async def _speak_to_child(task: dict[str, Any]) -> dict[str, Any] | None:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
+
+
+async def _start_child() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # the folder we were started in is no place to import from, nor to read
+        "-m",
+        _CHILD,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        start_new_session=True,  # Ctrl-C is for Tocsin, which then lets what is in flight end
+    )

@@ -106,10 +106,14 @@ class SafeSmtp:
 
     async def _dial(self, server: SmtpServer) -> tuple[socket.socket, str]:
         """A connected socket and the address it leads to: the first of the host's that answers."""
-        is_tls = server.tls != "none"
 
         def check(address: str) -> None:
-            check_address(address, self._allowed, is_https=is_tls)
+            check_address(address, self._allowed, is_https=True)
+            if server.tls == "none" and not is_allowed(ip_address(address), self._allowed):
+                raise BadDestinationError(
+                    "The mail server may be spoken to in clear text only at an address that the operator has permitted "
+                    "with TOCSIN_ALLOW_DESTINATIONS."
+                )
 
         records = await look_up_checked(self._look_up, check, server.host, server.port)
         failure: OSError = OSError("no address")

@@ -125,14 +125,15 @@ def blocking_test_sender(site: Site, clock: Clock, ids: IdMaker) -> Callable[[st
 
 
 def blocking_objection(site: Site) -> Callable[[str, Config], str]:
-    """A function to be called from a thread: (provider, accepted config) → the sentence against it, or nothing.
+    """A function to be called from a thread: (provider, accepted config) → field and sentence, or nothing.
 
     It is for what no look at the text tells: only Apprise knows its own URLs, and it takes a second to ask.
     """
     process = AppriseProcess(site.allowed)
 
     def objection(provider: str, config: Config) -> str:
-        return asyncio.run(process.objection(config["url"])) if provider == "apprise" else ""
+        said = asyncio.run(process.objection(config["url"])) if provider == "apprise" else ""
+        return said and f"url: {said}"
 
     return objection
 

@@ -27,7 +27,11 @@ class ChannelSettings(Wire):
 
 @router.put("/{provider}")
 def put_channel(call: Writing, provider: str, body: ChannelSettings) -> Response:
-    """Set the channel of a kind. A secret made for it is shown this once."""
+    """Set the channel of a kind. A secret made for it is shown this once.
+
+    `config` by provider: slack and teams `{webhookUrl}`; pagerduty `{routingKey, region?}`; opsgenie
+    `{apiKey, region?}` with region us or eu; webhook `{url, secret?}`; email `{to: [...]}`; apprise `{url}`.
+    """
     return _put(call, provider, _DEFAULT, body)
 
 
@@ -100,7 +104,7 @@ def _refuse_objectionable(call: Call, kind: Provider, config: dict[str, Any]) ->
     except BadConfigError:
         return  # it may yet be completed by what the channel had: the transaction will tell
     if sentence := call.services.objection(kind.name, accepted.config):
-        raise invalid(f"config: {sentence}")
+        raise invalid(f"config.{sentence}")
 
 
 def _remove(call: Call, provider: str, name: str) -> Response:
