@@ -19,7 +19,7 @@ from tests.support.receiver import LOOPBACK, Receiver, answering, breaking_off, 
 from tests.support.stations import STATIONS, Station, site
 from tocsin.clock import SystemClock
 from tocsin.delivery.apprise_process import AppriseProcess
-from tocsin.delivery.channel import Delivered, Refused, Retry, Verdict
+from tocsin.delivery.channel import BadConfigError, Delivered, Refused, Retry, Verdict
 from tocsin.delivery.channels import PROVIDERS, providers
 from tocsin.delivery.message import Message, compose
 from tocsin.delivery.safe_http import SafeHttp
@@ -254,6 +254,21 @@ def test_a_mail_server_without_end_ends(talk: Any) -> None:
 
 
 @pytest.mark.parametrize("provider", WEB)
+def test_a_receiver_that_is_not_there_has_not_got_it(provider: str) -> None:
+    async def run() -> Verdict:
+        url = "http://127.0.0.1:1"
+        async with SafeHttp(LOOPBACK) as http:
+            sender = Sender(http, providers(site(url)), apprise=AppriseProcess(LOOPBACK))
+            return await sender.send(provider, STATIONS[provider].config(url), _message(), NOON)
+
+    verdict = asyncio.run(run())
+    assert isinstance(verdict, Retry)
+    _holds_none(STATIONS[provider], str(verdict))
+    if provider != "apprise":  # which only says that a connection was tried
+        assert not verdict.may_have_arrived
+
+
+@pytest.mark.parametrize("provider", WEB)
 def test_a_private_address_is_not_reached(provider: str) -> None:
     told = _tell(provider, allowed=[])
     assert not isinstance(told.verdict, Delivered)
@@ -277,7 +292,14 @@ async def _parrot(request: web.Request) -> web.StreamResponse:
     return web.Response(status=400, text=heard[:300], reason=heard.replace("\r", "").replace("\n", "")[:200])
 
 
-@pytest.mark.parametrize("answer", [_parrot, breaking_off, answering(302, "", {"Location": "/x"}), answering(500, "")])
+async def _long_winded(request: web.Request) -> web.StreamResponse:
+    """Says enough for its words to be cut where a secret stands: what remains of it must not be told either."""
+    return web.Response(status=400, text="no " * 57 + f"{request.raw_path} {await request.text()}")
+
+
+@pytest.mark.parametrize(
+    "answer", [_long_winded, _parrot, breaking_off, answering(302, "", {"Location": "/x"}), answering(500, "")]
+)
 @pytest.mark.parametrize("provider", WEB)
 def test_no_verdict_holds_a_secret(provider: str, answer: Any) -> None:
     told = _tell(provider, answer)
@@ -311,3 +333,12 @@ def test_a_config_survives_being_kept(provider: str) -> None:
     once = PROVIDERS[provider].validate({**given, "unknown": 1}, [])
     assert "unknown" not in once.config
     assert PROVIDERS[provider].validate(once.config, [], once.config).config == once.config
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example/x", "https://10.0.0.1/x", "https://u:p@hooks.example/", "nonsense", "", None, 7]
+)
+@pytest.mark.parametrize(("provider", "name"), [("slack", "webhookUrl"), ("teams", "webhookUrl"), ("webhook", "url")])
+def test_a_bad_url_is_a_sentence(provider: str, name: str, url: Any) -> None:
+    with pytest.raises(BadConfigError, match=rf"^{name}\b.*\.$"):
+        PROVIDERS[provider].validate({name: url}, [])

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from tocsin.delivery.channel import Answer, NoAnswer, Notification, one_line
+from tocsin.delivery.channel import Answer, NoAnswer, Notification
 from tocsin.delivery.destinations import Network
 
 OVERALL_SECONDS = 30.0
 #: Some 60 MB each, in this whole process.
 _MOST_AT_ONCE = 8
 _QUEUE_SECONDS = 0.05
-_DETAIL_LIMIT = 300
 _CHILD = "tocsin.delivery.apprise_child"
 #: All the process is told of its surroundings: no settings of ours, and no proxy that would lead around the guard.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
@@ -44,7 +43,7 @@ class AppriseProcess:
         if answer["refused"]:
             return NoAnswer("destination_refused", answer["refused"], may_have_arrived=False)
         if answer["status"] is None:
-            said = one_line(answer["said"], _DETAIL_LIMIT) or "Apprise could not send it."
+            said = answer["said"] or "Apprise could not send it."
             return NoAnswer("apprise_failed", said, may_have_arrived=answer["arrived"])
         return Answer(answer["status"], {}, answer["said"])
 

@@ -145,7 +145,7 @@ class SafeSmtp:
             case _ if _is_tls_failure(error):
                 reason, detail = "tls_failed", "The mail server's TLS certificate was not accepted."
             case aiosmtplib.SMTPResponseException():
-                said = self._without_login(one_line(error.message, _DETAIL_LIMIT))
+                said = one_line(self._without_login(error.message), _DETAIL_LIMIT)
                 reason, detail = "mail_server_refused", f"SMTP {error.code}: {said}"
             case _ if is_sent:
                 reason, detail = "no_answer", "The mail server closed the connection without a readable answer."

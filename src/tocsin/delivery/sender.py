@@ -21,6 +21,7 @@ from tocsin.delivery.channel import (
     Retry,
     Site,
     Verdict,
+    one_line,
 )
 from tocsin.delivery.channels import PROVIDERS, providers
 from tocsin.delivery.message import Message, compose
@@ -33,6 +34,7 @@ from tocsin.wire_time import iso
 
 #: A secret shorter than this is no secret, and taking it out would maul the sentence.
 _LEAST_SECRET = 6
+_DETAIL_LIMIT = 300
 
 #: Is told of every attempt: (provider, verdict).
 OnVerdict = Callable[[str, Verdict], None]
@@ -81,7 +83,7 @@ class Sender:
         answer = await self._carry(provider.request(config, message, now))
         secrets = provider.secrets(config)
         if isinstance(answer, NoAnswer):
-            return _unanswered(answer._replace(detail=_without(secrets, answer.detail)))
+            return _unanswered(answer._replace(detail=one_line(_without(secrets, answer.detail), _DETAIL_LIMIT)))
         return provider.judge(config, answer._replace(body=_without(secrets, answer.body)), now)
 
     async def send_test(self, provider_name: str, config: Config, ids: IdMaker, now: int) -> Verdict:
