@@ -15,6 +15,7 @@ from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
 from tocsin.dashboard.claim import claim_routes
 from tocsin.delivery.channel import Config, Delivered, Verdict
+from tocsin.delivery.channels import HABITS
 from tocsin.delivery.message import Message
 from tocsin.delivery.safe_http import SafeHttp
 from tocsin.delivery.sender import Sender, blocking_test_sender
@@ -76,7 +77,7 @@ class _Parts:
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprint)
             self.first_start = begin(connection, self.ids, clock.now())
-        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics)
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
 
     def asgi(self) -> Starlette:

@@ -12,6 +12,7 @@ from tocsin.application.settling import commit_ledger, judge_next, judge_run, wr
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Stream
+from tocsin.domain.routing import Habits
 from tocsin.store import incidents, nodes
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import HotStore
@@ -34,12 +35,21 @@ class Step(NamedTuple):
 class Tick:
     """Everything that time alone brings about, up to a moment that is the caller's argument."""
 
-    def __init__(self, transact: Transact, hot: HotStore, ids: IdMaker, slice_size: int, public_url: str) -> None:
+    def __init__(
+        self,
+        transact: Transact,
+        hot: HotStore,
+        ids: IdMaker,
+        slice_size: int,
+        public_url: str,
+        habits: Habits = Habits(),  # noqa: B008 -- a tuple
+    ) -> None:
         self._transact = transact
         self._hot = hot
         self._ids = ids
         self._slice = slice_size
         self._public_url = public_url
+        self._habits = habits
 
     def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Judge all that is due up to `until_at`; how many rows that were.
@@ -57,6 +67,7 @@ class Tick:
                 if not done.is_full:
                     break
         self._word(until_at, now)
+        self._remind(until_at, now)
         return judged
 
     def _judge_streams(self, until_at: int, now: int) -> Step:
@@ -105,7 +116,14 @@ class Tick:
         worded = announce.BATCH
         while worded == announce.BATCH:
             with self._transact() as connection:
-                worded = announce.word_alerts(connection, self._ids, now, until_at, self._public_url)
+                worded = announce.word_alerts(connection, self._ids, now, until_at, self._public_url, self._habits)
+
+    def _remind(self, until_at: int, now: int) -> None:
+        """Tell again of what is still open."""
+        reminded = announce.BATCH
+        while reminded == announce.BATCH:
+            with self._transact() as connection:
+                reminded = announce.send_reminders(connection, self._ids, now, until_at, self._public_url, self._habits)
 
     def _ledger(self, connection: Connection, until_at: int, now: int) -> Ledger:
         return Ledger(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))

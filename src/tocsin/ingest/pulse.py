@@ -5,6 +5,7 @@ import asyncio
 from tocsin.application.advance_time import SLICE_POSTGRES, SLICE_SQLITE, Tick
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
+from tocsin.domain.routing import Habits
 from tocsin.ingest.node import Node
 from tocsin.ingest.protocols.native import answer_text
 from tocsin.ingest.recorder import Recorder
@@ -20,7 +21,9 @@ from tocsin.telemetry.metrics import Metrics
 class Pulse:
     """Starts and stops the threads of a node in the right order."""
 
-    def __init__(self, store: Store, clock: SystemClock, ids: IdMaker, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, clock: SystemClock, ids: IdMaker, settings: Settings, metrics: Metrics, habits: Habits
+    ) -> None:
         self._store = store
         self._clock = clock
         self.node = Node(store, clock, ids, settings.role)
@@ -35,7 +38,7 @@ class Pulse:
             answer=answer_text,
         )
         slice_size = SLICE_SQLITE if store.is_sqlite else SLICE_POSTGRES
-        tick = Tick(store.own_session(SESSION), hot_of(store), ids, slice_size, settings.public_url)
+        tick = Tick(store.own_session(SESSION), hot_of(store), ids, slice_size, settings.public_url, habits)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
 
     async def start(self) -> None:

@@ -1,17 +1,20 @@
 """/workspaces/me/channels: where alerts go."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from tocsin.api.calls import Call, Writing
 from tocsin.api.masking import channel_object
-from tocsin.api.wire import Wire
+from tocsin.api.wire import DAY, Seconds, Wire
 from tocsin.application import manage_channels
 from tocsin.application.errors import invalid, not_found
 from tocsin.delivery.channel import BadConfigError, Delivered, Provider, Retry, Verdict
 from tocsin.delivery.channels import PROVIDERS
+from tocsin.domain.model import SECOND, is_external_id
+from tocsin.domain.routing import Routes, Terms, fault_of
 from tocsin.store import Connection
 from tocsin.store import views_deliveries as views
 
@@ -20,9 +23,46 @@ ChannelName = Annotated[str, Path(pattern="^[A-Za-z0-9._-]{1,50}$")]
 _DEFAULT = "default"
 
 
+_LONGEST_DELAY = 7 * DAY
+
+
+def _readable(text: str) -> str:
+    if not is_external_id(text):
+        raise ValueError("must have no control characters, and no blanks around it.")
+    return text
+
+
+Chosen = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_readable)]],
+    Field(default_factory=list, max_length=500),
+]
+Kind = Literal["opened", "reopened", "resolved", "blastRadiusExpanded"]
+
+
+class RoutesOfChannel(Wire):
+    """What a channel takes; what is left out or empty takes all. `jobs`, `integrations` and `tags` choose together what
+    an incident is about, any of them is enough; `tenants` (externalIds) and `kinds` of alerts narrow that down."""
+
+    jobs: Chosen
+    integrations: Chosen
+    tags: Chosen
+    tenants: Chosen
+    kinds: list[Kind] = Field(default_factory=list, max_length=20)
+
+
 class ChannelSettings(Wire):
+    """The whole of a channel: what is left out has its default."""
+
     config: dict[str, Any]
     is_enabled: bool = True
+    routes: RoutesOfChannel = Field(default_factory=RoutesOfChannel)
+    delay_seconds: int = Field(0, ge=0, le=_LONGEST_DELAY)
+    remind_every_seconds: Seconds | None = None
+
+    def terms(self) -> Terms:
+        chosen = {name: tuple(dict.fromkeys(values)) for name, values in self.routes.model_dump().items()}
+        every = self.remind_every_seconds
+        return Terms(Routes(**chosen), self.delay_seconds * SECOND, None if every is None else every * SECOND)
 
 
 @router.put("/{provider}")
@@ -62,8 +102,10 @@ def test_named_channel(call: Writing, provider: str, name: ChannelName) -> Respo
 
 
 def _put(call: Call, provider: str, name: str, body: ChannelSettings) -> Response:
-    kind = _provider(provider)
+    kind, terms = _provider(provider), body.terms()
     shown_once: dict[str, str] = {}
+    if fault := fault_of(terms, keeps_state=kind.keeps_state):
+        raise invalid(fault)
 
     def accept(previous: dict[str, Any] | None) -> dict[str, Any]:
         try:
@@ -85,6 +127,7 @@ def _put(call: Call, provider: str, name: str, body: ChannelSettings) -> Respons
             name,
             accept,
             body.is_enabled,
+            terms,
         )
         row = views.find_channel(connection, call.workspace_id, provider, name)
         return channel_object(services.secrets, row, shown_once) if row is not None else None

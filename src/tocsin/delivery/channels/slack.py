@@ -46,6 +46,7 @@ _GONE = {
 class Slack:
     name = "slack"
     keeps_state = False
+    is_read_by_people = True
     pace = Pace(per_second=1, burst=5)
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:
@@ -99,7 +100,7 @@ def _is_yes(url: str, answer: Answer) -> bool:
 def _blocks(message: Message) -> list[dict[str, Any]]:
     links = " · ".join(
         f"<{_link(url)}|{label}>"
-        for label, url in (("Runbook", message.runbook_url), ("Open the incident", message.url))
+        for label, url in (("Runbook", message.runbook_url), (message.link_label, message.url))
         if url
     )
     incident = (message.content.get("incident") or {}).get("id", "")

@@ -43,6 +43,7 @@ _TYPES = {
     AlertKind.REOPENED: "incident.reopened",
     AlertKind.RESOLVED: "incident.resolved",
     AlertKind.BLAST_RADIUS_EXPANDED: "incident.blast_radius_expanded",
+    AlertKind.REMINDER: "incident.reminder",
     AlertKind.TEST: "test",
 }
 
@@ -50,6 +51,7 @@ _TYPES = {
 class Webhook:
     name = "webhook"
     keeps_state = False
+    is_read_by_people = False
     pace = Pace(per_second=50, burst=100)
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:
