@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
@@ -86,8 +86,12 @@ class _Parts:
         if self.settings.role != "worker":
             senders = Senders(self.store, self.secrets, self.clock)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            routes += [*claim_routes(), Mount("/", build_api(self._services(), openapi_paths()))]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+            routes += claim_routes()
+        asgi = Starlette(routes=routes, lifespan=self._lifespan)
+        if self.settings.role != "worker":
+            # No mount: it would leave addresses that hold a line break to the framework, and its plain text.
+            asgi.router.default = build_api(self._services(), openapi_paths())
+        return asgi
 
     def _services(self) -> Services:
         send_test = blocking_test_sender(self.settings.allowed_networks, self.clock, self.ids)

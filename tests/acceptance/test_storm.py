@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def _once_each(the_bell: Bell) -> dict[str, int]:
     return dict(heard) if len(heard) == len(JOBS) and heard[JOBS[0]] == 2 else {}
 
 
-def _shared(remote: Remote) -> list[dict[str, object]]:
+def _shared(remote: Remote) -> list[Any]:
     items = remote.ok("GET", "deliveries?provider=slack&pageSize=100")["items"]
     return [one for one in items if one["incidentId"] is None]
 

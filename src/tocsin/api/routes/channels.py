@@ -6,9 +6,10 @@ from fastapi import APIRouter, Path
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Call, Writing
 from tocsin.api.masking import channel_object
-from tocsin.api.wire import DAY, Seconds, Wire
+from tocsin.api.wire import DAY, Seconds, Wire, example
 from tocsin.application import manage_channels
 from tocsin.application.errors import invalid, not_found
 from tocsin.delivery.channel import BadConfigError, Delivered, Provider, Retry, Verdict
@@ -19,6 +20,7 @@ from tocsin.store import Connection
 from tocsin.store import views_deliveries as views
 
 router = APIRouter(prefix="/workspaces/me/channels", tags=["channels"])
+ProviderName = Annotated[str, Path(json_schema_extra={"enum": sorted(PROVIDERS)})]
 ChannelName = Annotated[str, Path(pattern="^[A-Za-z0-9._-]{1,50}$")]
 _DEFAULT = "default"
 
@@ -53,6 +55,14 @@ class RoutesOfChannel(Wire):
 class ChannelSettings(Wire):
     """The whole of a channel: what is left out has its default."""
 
+    model_config = example(
+        config={"webhookUrl": "https://hooks.example.com/services/T000/B000/XXXX"},
+        isEnabled=True,
+        routes={"tags": ["billing"], "kinds": ["opened", "reopened", "resolved"]},
+        delaySeconds=600,
+        remindEverySeconds=3_600,
+    )
+
     config: dict[str, Any]
     is_enabled: bool = True
     routes: RoutesOfChannel = Field(default_factory=RoutesOfChannel)
@@ -65,38 +75,38 @@ class ChannelSettings(Wire):
         return Terms(Routes(**chosen), self.delay_seconds * SECOND, None if every is None else every * SECOND)
 
 
-@router.put("/{provider}")
-def put_channel(call: Writing, provider: str, body: ChannelSettings) -> Response:
+@router.put("/{provider}", response_model=answers.Answer[answers.Channel])
+def put_channel(call: Writing, provider: ProviderName, body: ChannelSettings) -> Response:
     """Set the channel of a kind. A secret made for it is shown this once."""
     return _put(call, provider, _DEFAULT, body)
 
 
-@router.put("/{provider}/{name}")
-def put_named_channel(call: Writing, provider: str, name: ChannelName, body: ChannelSettings) -> Response:
+@router.put("/{provider}/{name}", response_model=answers.Answer[answers.Channel])
+def put_named_channel(call: Writing, provider: ProviderName, name: ChannelName, body: ChannelSettings) -> Response:
     """Set a second channel of a kind."""
     return _put(call, provider, name, body)
 
 
-@router.delete("/{provider}")
-def remove_channel(call: Writing, provider: str) -> Response:
+@router.delete("/{provider}", response_model=answers.Nothing)
+def remove_channel(call: Writing, provider: ProviderName) -> Response:
     """Remove the channel of a kind."""
     return _remove(call, provider, _DEFAULT)
 
 
-@router.delete("/{provider}/{name}")
-def remove_named_channel(call: Writing, provider: str, name: ChannelName) -> Response:
+@router.delete("/{provider}/{name}", response_model=answers.Nothing)
+def remove_named_channel(call: Writing, provider: ProviderName, name: ChannelName) -> Response:
     """Remove a second channel of a kind."""
     return _remove(call, provider, name)
 
 
-@router.post("/{provider}/test")
-def test_channel(call: Writing, provider: str) -> Response:
+@router.post("/{provider}/test", response_model=answers.Answer[answers.TestOutcome])
+def test_channel(call: Writing, provider: ProviderName) -> Response:
     """Send a test alert, and tell what the receiver said."""
     return _test(call, provider, _DEFAULT)
 
 
-@router.post("/{provider}/{name}/test")
-def test_named_channel(call: Writing, provider: str, name: ChannelName) -> Response:
+@router.post("/{provider}/{name}/test", response_model=answers.Answer[answers.TestOutcome])
+def test_named_channel(call: Writing, provider: ProviderName, name: ChannelName) -> Response:
     """Send a test alert over a second channel of a kind."""
     return _test(call, provider, name)
 
