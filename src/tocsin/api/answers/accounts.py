@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from tocsin.api.answers.shapes import Count, Id, Moment, Shape
 
@@ -46,11 +46,11 @@ class Routes(Shape):
 
     model_config = ConfigDict(json_schema_extra={"required": []})
 
-    jobs: list[str] = []
-    integrations: list[str] = []
-    tags: list[str] = []
-    tenants: list[str] = []
-    kinds: list[str] = []
+    jobs: list[str] = Field(default_factory=list)
+    integrations: list[str] = Field(default_factory=list)
+    tags: list[str] = Field(default_factory=list)
+    tenants: list[str] = Field(default_factory=list)
+    kinds: list[str] = Field(default_factory=list)
 
 
 class Channel(Shape):
