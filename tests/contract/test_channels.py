@@ -171,3 +171,15 @@ def test_what_is_shown_holds_no_secret(name: str) -> None:
     assert "vErYsEcReT" not in shown
     assert SIGNING not in shown
     assert "https://hooks.example/" in shown
+
+
+@pytest.mark.parametrize("name", [name for name, one in PROVIDERS.items() if one.is_read_by_people])
+def test_what_several_incidents_share_is_well_formed(name: str) -> None:
+    parts = [content("opened", f"Customer {number}") for number in range(30)]
+    shared = {"kind": "opened", "at": "2026-01-05T12:00:00Z", "incidents": parts, "incidentCount": 40}
+    shared["url"] = "https://tocsin.example/incidents"
+    provider = PROVIDERS[name]
+    config = CONFIGS[name]("https://hooks.example" + PATH)
+    request = provider.request(config, compose("delivery-1", shared, NOON, NOON), NOON)
+    for said in ("40 more incidents opened", "Customer 0", "and 20 more", "https://tocsin.example/incidents"):
+        assert said in request.body.decode() or json.dumps(said)[1:-1] in request.body.decode()

@@ -1,5 +1,7 @@
 """Delays, reminders and routes of channels, on both engines."""
 
+from threading import Barrier, Thread
+
 import pytest
 from sqlalchemy import update
 
@@ -170,6 +172,34 @@ def test_a_reminder_that_is_not_true_any_more_is_not_sent(office: Office) -> Non
     office.become(incident, "Recovering")
     assert office.kinds() == []
     assert office.rows()[-1] == ("reminder", "dropped", "not_open_any_more")
+
+
+def test_several_nodes_send_one_reminder_a_period(office: Office) -> None:
+    office.channel("webhook", every=60)
+    office.channel(every=60)
+    for _ in range(10):
+        office.open()
+    office.pass_time(30)
+    office.send()
+    barrier = Barrier(4)
+
+    def remind() -> None:
+        barrier.wait()
+        while office.remind():
+            pass
+
+    for period in range(1, 4):
+        office.pass_time(60)
+        threads = [Thread(target=remind) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        office.pass_time(30)
+        office.send()
+        office.pass_time(-30)
+        told = [row for row in office.listed(state="delivered") if row["kind"] == "reminder" and row["incidentId"]]
+        assert len(told) == 20 * period
 
 
 def test_a_channel_that_is_off_is_not_reminded(office: Office) -> None:

@@ -140,7 +140,7 @@ class Office:
     def listed(self, **filters: Any) -> list[dict[str, Any]]:
         """As `GET /deliveries` shows them."""
         with self.store.read() as connection:
-            page = list_deliveries(connection, self.workspace, DeliveryFilters(**filters), Page(1, 100))
+            page = list_deliveries(connection, self.workspace, DeliveryFilters(**filters), Page(1, 200))
         items: list[dict[str, Any]] = page["items"]
         return items
 
