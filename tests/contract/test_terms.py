@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import update
 
 from tests.support.office import Office, content_of
+from tocsin.application import manage_channels
 from tocsin.clock import ManualClock
-from tocsin.domain.ids import IdMaker
+from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import SECOND, AlertKind
+from tocsin.domain.routing import Terms
+from tocsin.secret_box import SecretBox
 from tocsin.store.engine import Store
 from tocsin.store.outbox import Result
 from tocsin.store.schema import channels, transitions
@@ -220,6 +223,37 @@ def test_new_terms_hold_for_what_is_open_already(office: Office) -> None:
     assert office.reminded_at(over, channel) is None
     office.begin_reminding(channel, None)
     assert office.reminded_at(told, channel) is None
+
+
+def test_a_channel_that_is_on_again_is_reminded_again(office: Office) -> None:
+    def put(*, is_enabled: bool) -> None:
+        terms, secrets = Terms(remind_every=60 * SECOND), SecretBox([b"k" * 32])
+        with office.store.write() as connection:
+            manage_channels.put_channel(
+                connection,
+                office.ids,
+                office.clock.now(),
+                secrets,
+                office.workspace,
+                "webhook",
+                "again",
+                lambda _: {},
+                is_enabled,
+                terms,
+            )
+
+    put(is_enabled=True)
+    incident = office.open("acme")
+    office.send()
+    (told,) = office.listed()
+    put(is_enabled=False)
+    office.pass_time(60)
+    office.remind()
+    put(is_enabled=True)
+    office.pass_time(60)
+    assert office.remind() == 1
+    assert office.kinds() == ["reminder"]
+    assert told["incidentIds"] == [to_uuid(incident)]
 
 
 # --- routes -----------------------------------------------------------------------------------------------------------

@@ -39,7 +39,8 @@ def put_channel(
     values |= rows.columns_of(terms)
     if channel is not None:
         rows.update_channel(connection, workspace_id, channel_id, values)
-        if channel["remind_every"] != terms.remind_every:
+        is_back = is_enabled and not channel["is_enabled"]
+        if is_back or channel["remind_every"] != terms.remind_every:
             next_at = None if terms.remind_every is None else now + terms.remind_every
             reminders.begin_anew(connection, workspace_id, channel_id, next_at)
         return
