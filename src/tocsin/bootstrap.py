@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
@@ -15,6 +15,7 @@ from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
 from tocsin.dashboard.claim import claim_routes
 from tocsin.delivery.channel import Delivered, Site, Verdict
+from tocsin.delivery.channels import HABITS
 from tocsin.delivery.sender import blocking_objection, blocking_test_sender, open_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
@@ -82,7 +83,7 @@ class _Parts:
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
-        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics)
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
 
     def asgi(self) -> Starlette:
@@ -91,8 +92,12 @@ class _Parts:
         if self.settings.role != "worker":
             senders = Senders(self.store, self.secrets, self.clock)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            routes += [*claim_routes(), Mount("/", build_api(self._services(), openapi_paths()))]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+            routes += claim_routes()
+        asgi = Starlette(routes=routes, lifespan=self._lifespan)
+        if self.settings.role != "worker":
+            # No mount: it would leave addresses that hold a line break to the framework, and its plain text.
+            asgi.router.default = build_api(self._services(), openapi_paths())
+        return asgi
 
     def _services(self) -> Services:
         send_test = blocking_test_sender(self.site, self.clock, self.ids)

@@ -138,3 +138,49 @@ def test_channels_are_each_workspaces_own(api: Api, stranger: Api) -> None:
     assert stranger.ok("GET", "/workspaces/me")["channels"] == []
     stranger.refused(404, "DELETE", "/workspaces/me/channels/slack")
     stranger.refused(404, "POST", "/workspaces/me/channels/slack/test")
+
+
+TERMS = {
+    "routes": {
+        "jobs": ["daily-report"],
+        "integrations": ["payments"],
+        "tags": ["billing"],
+        "tenants": ["acme"],
+        "kinds": ["opened", "resolved"],
+    },
+    "delaySeconds": 600,
+    "remindEverySeconds": 3600,
+}
+
+
+def test_routes_delay_and_reminders_are_kept_and_shown(api: Api) -> None:
+    plain = api.ok("PUT", "/workspaces/me/channels/slack", SLACK)
+    assert (plain["routes"], plain["delaySeconds"], plain["remindEverySeconds"]) == ({}, 0, None)
+    chosen = api.ok("PUT", "/workspaces/me/channels/slack", {**SLACK, **TERMS})
+    assert {name: chosen[name] for name in TERMS} == TERMS
+    assert api.ok("GET", "/workspaces/me")["channels"] == [chosen]
+    # A PUT is the whole channel.
+    assert api.ok("PUT", "/workspaces/me/channels/slack", SLACK) == plain
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"routes": []}, "routes must be an object."),
+        ({"routes": {"jobs": "daily-report"}}, "routes.jobs must be a list."),
+        ({"routes": {"jobs": [7]}}, "routes.jobs[0] must be a string."),
+        ({"routes": {"tenants": [""]}}, "routes.tenants[0]"),
+        ({"routes": {"tenants": ["a\u0007"]}}, "routes.tenants[0]"),
+        ({"routes": {"kinds": ["closed"]}}, "routes.kinds[0]"),
+        ({"routes": {"kinds": ["resolved"]}}, "routes.kinds must hold opened"),
+        ({"routes": {"tags": ["x"] * 501}}, "routes.tags"),
+        ({"delaySeconds": -1}, "delaySeconds"),
+        ({"delaySeconds": 10**9}, "delaySeconds"),
+        ({"delaySeconds": 1.5}, "delaySeconds"),
+        ({"remindEverySeconds": 0}, "remindEverySeconds"),
+        ({"remindEverySeconds": 10**12}, "remindEverySeconds"),
+    ],
+)
+def test_terms_that_make_no_sense_are_explained(api: Api, terms: dict[str, Any], message: str) -> None:
+    assert message in api.refused(422, "PUT", "/workspaces/me/channels/slack", {**SLACK, **terms})
+    assert api.ok("GET", "/workspaces/me")["channels"] == []

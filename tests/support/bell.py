@@ -17,7 +17,14 @@ from tests.support.waiting import wait_until
 from tocsin.clock import SystemClock
 
 SECRET = "whsec_" + b64encode(b"the bell that rings when it is quiet").decode()
-_TYPES = {"incident.opened", "incident.reopened", "incident.resolved", "incident.blast_radius_expanded", "test"}
+_TYPES = {
+    "incident.opened",
+    "incident.reopened",
+    "incident.resolved",
+    "incident.blast_radius_expanded",
+    "incident.reminder",
+    "test",
+}
 _KEYS = {"incident", "job", "missedRuns", "tenantCount", "affectedTenants", "url"}
 _BODY_LIMIT = 20_000
 

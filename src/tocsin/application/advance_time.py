@@ -17,6 +17,7 @@ from tocsin.clock import stopwatch
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Run, Stream
+from tocsin.domain.routing import Habits
 from tocsin.domain.slots import has_slots
 from tocsin.store import incidents, nodes
 from tocsin.store.engine import Connection, Transact
@@ -36,7 +37,15 @@ class Step(NamedTuple):
 class Tick:
     """Everything that time alone brings about, up to a moment that is the caller's argument."""
 
-    def __init__(self, lanes: Sequence[Transact], hot: HotStore, ids: IdMaker, pace: Pace, public_url: str) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[Transact],
+        hot: HotStore,
+        ids: IdMaker,
+        pace: Pace,
+        public_url: str,
+        habits: Habits = Habits(),  # noqa: B008 -- a tuple
+    ) -> None:
         """`lanes`: who opens transactions, one or two; with two, streams are judged by two threads at once."""
         self._transact = lanes[0]
         self._beside = lanes[1] if len(lanes) > 1 else None
@@ -44,6 +53,7 @@ class Tick:
         self._ids = ids
         self._pace = pace
         self._public_url = public_url
+        self._habits = habits
 
     def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Judge all that is due up to `until_at`; how many rows that were.
@@ -61,6 +71,7 @@ class Tick:
                 judged += rows
         if not is_stopping():
             self._word(until_at, now)
+            self._remind(until_at, now)
         return judged
 
     def _judge_streams(self, until_at: int, now: int, is_stopping: Callable[[], bool]) -> int:
@@ -146,7 +157,14 @@ class Tick:
         worded = announce.BATCH
         while worded == announce.BATCH:
             with self._transact() as connection:
-                worded = announce.word_alerts(connection, self._ids, now, until_at, self._public_url)
+                worded = announce.word_alerts(connection, self._ids, now, until_at, self._public_url, self._habits)
+
+    def _remind(self, until_at: int, now: int) -> None:
+        """Tell again of what is still open."""
+        reminded = announce.BATCH
+        while reminded == announce.BATCH:
+            with self._transact() as connection:
+                reminded = announce.send_reminders(connection, self._ids, now, until_at, self._public_url, self._habits)
 
     def _ledger(self, connection: Connection, until_at: int, now: int) -> Ledger:
         return Ledger(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))

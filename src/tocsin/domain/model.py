@@ -53,6 +53,7 @@ class AlertKind(StrEnum):
     REOPENED = "reopened"
     RESOLVED = "resolved"
     BLAST_RADIUS_EXPANDED = "blastRadiusExpanded"
+    REMINDER = "reminder"
     TEST = "test"
 
 

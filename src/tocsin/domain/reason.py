@@ -37,3 +37,15 @@ class Reason(StrEnum):
     TENANT_DEACTIVATED = "tenant_deactivated"
     STREAM_FORGOTTEN = "stream_forgotten"
     SCOPE_NARROWED = "scope_narrowed"
+
+    # what became of a delivery before it was sent
+    QUEUED = "queued"
+    DELAYED = "delayed"
+    SHARED = "shared"
+    INCIDENT_RECOVERING = "incident_recovering"
+    TOLD_WITH_OPENING = "told_with_opening"
+    RESOLVED_WITHIN_DELAY = "resolved_within_delay"
+    NOT_OPEN_ANY_MORE = "not_open_any_more"
+    NOTHING_LEFT = "nothing_left"
+    SUPERSEDED = "superseded"
+    CHANNEL_DISABLED = "channel_disabled"

@@ -98,6 +98,8 @@ class PingEndpoint:
             headers.append((b"retry-after", str(retry_after).encode()))
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
+        if status == 405:
+            headers.append((b"allow", b"POST"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

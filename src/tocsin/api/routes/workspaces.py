@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Call, OfUser, Reading, Writing
 from tocsin.api.masking import channel_object
-from tocsin.api.wire import DAY, Name, Wire
+from tocsin.api.wire import DAY, Name, Wire, example
 from tocsin.application import accounts
 from tocsin.domain.model import SECOND
 from tocsin.store import Connection, views_deliveries
@@ -28,10 +29,14 @@ Window = Annotated[int, Field(ge=1, le=30 * DAY)]
 
 
 class NewWorkspace(Wire):
+    model_config = example(name="Acme Inc.")
+
     name: Name
 
 
 class WorkspaceChanges(Wire):
+    model_config = example(recoveryWindowSeconds=300, timezone="Europe/Vienna")
+
     name: Name = ""
     recovery_window_seconds: Window = 1
     close_window_seconds: Window = 1
@@ -47,7 +52,7 @@ class WorkspaceChanges(Wire):
         }
 
 
-@router.post("", status_code=201)
+@router.post("", response_model=answers.Answer[answers.NewKey], status_code=201)
 def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
     """Make a workspace. Its API key is shown this once."""
 
@@ -58,13 +63,13 @@ def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
     return call.write(work, 201, "Workspace created.")
 
 
-@router.get("/me")
+@router.get("/me", response_model=answers.Answer[answers.WholeWorkspace])
 def get_workspace(call: Reading) -> Response:
     """The workspace, its windows and its channels, their secrets masked."""
     return call.read(lambda connection: _whole(call, connection))
 
 
-@router.patch("/me")
+@router.patch("/me", response_model=answers.Answer[answers.WholeWorkspace])
 def change_workspace(call: Writing, body: WorkspaceChanges) -> Response:
     """Change the name, the windows, or how tenants are made."""
 
@@ -75,7 +80,7 @@ def change_workspace(call: Writing, body: WorkspaceChanges) -> Response:
     return call.write(work, message="Workspace changed.")
 
 
-@router.post("/rotate-key")
+@router.post("/rotate-key", response_model=answers.Answer[answers.NewKey])
 def rotate_key(call: Writing) -> Response:
     """A new API key, shown this once; the old one is dead at once."""
 

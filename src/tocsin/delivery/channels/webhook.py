@@ -43,6 +43,7 @@ _BODY_LIMIT = 20_000
 class Webhook:
     name = "webhook"
     keeps_state = False
+    is_read_by_people = False
     pace = Pace(per_second=50, burst=100)
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:

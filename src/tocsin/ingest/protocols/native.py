@@ -7,7 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import to_json
 
 from tocsin import strict_json
-from tocsin.api.envelope import failure_body
+from tocsin.api import answers
+from tocsin.api.answers import Answer
+from tocsin.api.document import CREDENTIALS
+from tocsin.api.envelope import Failure, failure_body
 from tocsin.api.sentences import sentence
 from tocsin.application.errors import Refused, invalid, not_json
 from tocsin.application.record_check_ins import Receipt, Submission
@@ -39,7 +42,9 @@ class Ping(BaseModel):
     durationMs: int | None = Field(None, ge=0, le=_LONGEST_MS)  # noqa: N815
     exitCode: int | None = Field(None, ge=-(1 << 31), le=(1 << 32) - 1)  # noqa: N815
     message: str | None = None
-    occurredAt: str | None = Field(None, max_length=64)  # noqa: N815
+    occurredAt: str | None = Field(  # noqa: N815
+        None, max_length=64, json_schema_extra={"format": "date-time"}
+    )
     metrics: Annotated[dict[str, float], Field(max_length=100), AfterValidator(_flat_numbers)] | None = None
 
 
@@ -144,17 +149,12 @@ def openapi_operation() -> dict[str, Any]:
     """The ping as OpenAPI 3.1 describes it."""
     schema = Ping.model_json_schema()
     example = {"tenantId": "acme-corp", "status": "success"}
-    refusals = {
-        "400": "Not JSON.",
-        "401": "No valid key.",
-        "404": "Job or tenant not found.",
-        "413": "The body is larger than 100 KB.",
-        "415": "The body is not declared as JSON.",
-        "422": "A field is wrong, or the tenant is deactivated.",
-        "503": "Too many check-ins are waiting; try again after Retry-After.",
-    }
+    recorded = _as_json(Answer[answers.Receipt].model_json_schema(mode="serialization"))
+    refused = _as_json(Failure.model_json_schema())
     return {
         "operationId": "ping",
+        "tags": ["ingest"],
+        "security": CREDENTIALS,
         "summary": "Ping",
         "description": "Say that a run of the job started, succeeded or failed for a tenant. A 200 means: on disk.",
         "parameters": [
@@ -162,5 +162,16 @@ def openapi_operation() -> dict[str, Any]:
             {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"}},
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
-        "responses": {"200": {"description": "Recorded."}, **{s: {"description": d} for s, d in refusals.items()}},
+        "responses": {
+            "200": {"description": "Recorded.", "content": recorded},
+            "4XX": {"description": "Refused; the message says why, and what to do.", "content": refused},
+            "503": {
+                "description": "Too many check-ins are waiting; try again after Retry-After.",
+                "content": refused,
+            },
+        },
     }
+
+
+def _as_json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -23,8 +23,10 @@ from tocsin.store.schema.alerting import (
     channels,
     deliveries,
     delivery_attempts,
+    gatherings,
     incident_tenants,
     incidents,
+    reminders,
     transitions,
 )
 from tocsin.store.schema.columns import metadata
@@ -38,6 +40,7 @@ __all__ = [
     "deliveries",
     "delivery_attempts",
     "facts",
+    "gatherings",
     "idempotency_keys",
     "incident_tenants",
     "incidents",
@@ -49,6 +52,7 @@ __all__ = [
     "nodes",
     "refresh_tokens",
     "rejections",
+    "reminders",
     "runs",
     "streams",
     "tenants",

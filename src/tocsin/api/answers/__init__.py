@@ -1,0 +1,56 @@
+"""What answers are made of: every object of the API, for the OpenAPI document.
+
+Nothing is serialized through these: the views make the objects, and the tests hold both together.
+"""
+
+from tocsin.api.answers.accounts import (
+    Channel,
+    Membership,
+    NewKey,
+    Registered,
+    Routes,
+    Session,
+    Tenant,
+    TestOutcome,
+    Token,
+    TokenOfWorkspace,
+    User,
+    WholeWorkspace,
+    Workspace,
+)
+from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
+from tocsin.api.answers.shapes import Answer, Items, Nothing
+from tocsin.api.answers.watching import Job, Receipt, Run, RunEntry, Schedule, Stream, WatchedTenant, WholeRun
+
+__all__ = [
+    "AffectedTenant",
+    "Answer",
+    "Attempt",
+    "Channel",
+    "Delivery",
+    "Incident",
+    "Items",
+    "Job",
+    "Membership",
+    "NewKey",
+    "Nothing",
+    "Receipt",
+    "Registered",
+    "Rejection",
+    "Routes",
+    "Run",
+    "RunEntry",
+    "Schedule",
+    "Session",
+    "StateChange",
+    "Stream",
+    "Tenant",
+    "TestOutcome",
+    "Token",
+    "TokenOfWorkspace",
+    "User",
+    "WatchedTenant",
+    "WholeRun",
+    "WholeWorkspace",
+    "Workspace",
+]
