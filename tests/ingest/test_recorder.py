@@ -12,7 +12,8 @@ from sqlalchemy import func, select, text
 
 from tests.support.house import House
 from tocsin.application.errors import Refused
-from tocsin.application.record_check_ins import Outcome, Receipt
+from tocsin.application.record import Outcome
+from tocsin.application.record_check_ins import Receipt
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -67,8 +68,8 @@ def test_a_check_in_is_committed_before_it_is_answered(house: House) -> None:
         async with _running(recorder):
             submission, outcome = await recorder.submit(house.submission("success"))
         assert isinstance(outcome, Receipt)
-        assert submission.check_in.received_at > 0
-        assert house.rows(runs)[0].received_at == submission.check_in.received_at
+        assert submission.received_at > 0
+        assert house.rows(runs)[0].received_at == submission.received_at
 
     asyncio.run(scene())
 
@@ -171,7 +172,7 @@ def test_the_watermark_never_passes_a_check_in_that_is_not_committed(house: Hous
             done = await asyncio.gather(*waiting)
         is_over.set()
         await asyncio.to_thread(watcher.join, 10)
-        return [submission.check_in.received_at for submission, _ in done]
+        return [submission.received_at for submission, _ in done]
 
     received = asyncio.run(scene())
     assert len(received) == 400
@@ -234,7 +235,7 @@ def test_a_heartbeat_does_not_pass_a_check_in_queued_beside_it(sqlite_store: Sto
             assert await asyncio.to_thread(clock.asked.wait, 10)
             waiting = recorder.submit(house.submission("success"))
             clock.go_on.set()
-            return (await waiting)[0].check_in.received_at
+            return (await waiting)[0].received_at
 
     received_at = asyncio.run(scene())
     assert node.watermarks[0] <= received_at

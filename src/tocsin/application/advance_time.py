@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tocsin.application import announce
+from tocsin.application.event_book import EventBook
 from tocsin.application.ledger import Ledger
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Stream
-from tocsin.store import incidents, nodes
+from tocsin.store import incidents, integrations, nodes
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import HotStore
 
@@ -48,7 +49,7 @@ class Tick:
         asked between slices: what is left then is judged by whoever comes next.
         """
         judged = 0
-        for step in (self._judge_streams, self._judge_runs, self._advance_incidents):
+        for step in (self._judge_streams, self._judge_runs, self._advance_incidents, self._advance_integrations):
             while True:
                 if is_stopping():
                     return judged
@@ -98,6 +99,17 @@ class Tick:
             ledger.book.open(incidents.lock_situations(connection, due))
             ledger.book.advance(until_at)
             write_book(connection, self._ids, now, ledger.book)
+            return Step(len(due), len(due) == self._slice)
+
+    def _advance_integrations(self, until_at: int, now: int) -> Step:
+        with self._transact() as connection:
+            due = integrations.due_subjects(connection, until_at, self._slice)
+            if not due:
+                return Step(0, is_full=False)
+            book = EventBook(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))
+            book.open(integrations.lock_situations(connection, due))
+            book.advance(until_at)
+            write_book(connection, self._ids, now, book)
             return Step(len(due), len(due) == self._slice)
 
     def _word(self, until_at: int, now: int) -> None:

@@ -6,7 +6,7 @@ from tocsin.application.advance_time import SLICE_POSTGRES, SLICE_SQLITE, Tick
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
-from tocsin.ingest.protocols.native import answer_text
+from tocsin.ingest.protocols import native, native_events
 from tocsin.ingest.recorder import Recorder
 from tocsin.ingest.ticker import Ticker
 from tocsin.settings import Settings
@@ -32,7 +32,7 @@ class Pulse:
             metrics,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
-            answer=answer_text,
+            answers=(native.answer_text, native_events.answer_text),
         )
         slice_size = SLICE_SQLITE if store.is_sqlite else SLICE_POSTGRES
         tick = Tick(store.own_session(SESSION), hot_of(store), ids, slice_size, settings.public_url)

@@ -28,6 +28,7 @@ from tocsin.store.schema.alerting import (
     transitions,
 )
 from tocsin.store.schema.columns import metadata
+from tocsin.store.schema.integrations import events, integration_patterns, patterns
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -37,16 +38,19 @@ __all__ = [
     "channels",
     "deliveries",
     "delivery_attempts",
+    "events",
     "facts",
     "idempotency_keys",
     "incident_tenants",
     "incidents",
+    "integration_patterns",
     "job_environments",
     "jobs",
     "log_entries",
     "members",
     "metadata",
     "nodes",
+    "patterns",
     "refresh_tokens",
     "rejections",
     "runs",
