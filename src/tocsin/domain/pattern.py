@@ -10,8 +10,8 @@ from typing import NamedTuple
 from tocsin.domain.event import Confidence
 from tocsin.domain.model import SECOND
 
-#: A ring of moments keeps at most so many for each that the threshold counts.
-_KEPT = 4
+#: So many moments are kept at most: more are there only where a window is tiny beside how late events may come.
+_KEPT = 10_000
 
 
 class Threshold(NamedTuple):
@@ -242,4 +242,4 @@ def count(moments: Sequence[int], moment: int, threshold: Threshold) -> tuple[li
 def still_counting(moments: Sequence[int], threshold: Threshold, earliest: int) -> list[int]:
     """The moments that a window may still hold together with one not before `earliest`."""
     kept = moments[bisect_left(moments, earliest - threshold.window) :]
-    return list(kept[-_KEPT * threshold.events :])
+    return list(kept[-_KEPT:])
