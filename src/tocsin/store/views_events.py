@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, String, and_, case, cast, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, String, Text, and_, case, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tocsin.domain.ids import from_uuid, to_uuid
@@ -67,7 +67,12 @@ def _total(connection: Connection, workspace_id: int, filters: EventFilters, que
 
 def _filtered(connection: Connection, workspace_id: int, filters: EventFilters) -> Select[Any]:
     query = (
-        select(events, tenants.c.external_id, tenants.c.name.label("tenant_name"))
+        select(
+            *[column for column in events.c if column.name != "payload"],
+            cast(events.c.payload, Text).label("payload"),
+            tenants.c.external_id,
+            tenants.c.name.label("tenant_name"),
+        )
         .join(tenants, tenants.c.id == events.c.tenant_id, isouter=True)
         .where(events.c.workspace_id == workspace_id)
     )
@@ -123,5 +128,10 @@ def _event(row: RowMapping) -> Object:
         "incidentId": None if row["incident_id"] is None else to_uuid(row["incident_id"]),
         "occurredAt": iso(row["occurred_at"]),
         "receivedAt": iso(row["received_at"]),
-        "rawPayload": json.loads(payload) if isinstance(payload, str) else payload,
+        "rawPayload": None if payload is None else json.loads(payload, parse_int=_number),
     }
+
+
+def _number(digits: str) -> int | float:
+    """PostgreSQL writes 1e300 out: a number of more than 64 bits came as a fraction, and is one again."""
+    return int(digits) if len(digits) <= 20 else float(digits)
