@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 
 from tests.support.house import House
 from tocsin.application.errors import Refused
-from tocsin.application.record import Outcome
+from tocsin.application.record import Item, Outcome
 from tocsin.application.record_check_ins import Receipt
 from tocsin.application.record_events import Recorded as RecordedEvents
 from tocsin.application.record_events import Report
@@ -132,7 +132,7 @@ def test_check_ins_and_events_are_committed_together(house: House) -> None:
     async def scene() -> list[Outcome]:
         recorder = _recorder(house)
         several = Report(tuple(house.event(tenant=f"t{n}") for n in range(3)), is_batch=True)
-        items = [house.submission("success"), several, house.submission("failure"), Report((house.event(),))]
+        items: list[Item] = [house.submission("success"), several, house.submission("failure"), Report((house.event(),))]
         waiting = [recorder.submit(item) for item in items]
         assert recorder.depth() == 6
         async with _running(recorder):
@@ -149,13 +149,13 @@ def test_check_ins_and_events_are_committed_together(house: House) -> None:
 def test_an_event_that_cannot_be_stored_is_put_aside(house: House) -> None:
     with house.store.write() as connection:
         for statement in _POISON[connection.dialect.name]:
-            poisoned = statement.replace("ON runs", "ON events").replace("new.message", "new.event_type")
-            connection.execute(text(poisoned))
+            of_events = statement.replace("ON runs", "ON events").replace("new.message", "new.event_type")
+            connection.execute(text(of_events))
 
     async def scene() -> list[Outcome]:
         recorder = _recorder(house)
-        items = [Report((house.event(kind),)) for kind in ("fine", "poison", "fine too")]
-        waiting = [recorder.submit(item) for item in (*items, house.submission("success"))]
+        items: list[Item] = [Report((house.event(kind),)) for kind in ("fine", "poison", "fine too")]
+        waiting = [recorder.submit(item) for item in [*items, house.submission("success")]]
         async with _running(recorder):
             return [outcome for _, outcome in await asyncio.gather(*waiting)]
 
