@@ -132,7 +132,12 @@ def test_check_ins_and_events_are_committed_together(house: House) -> None:
     async def scene() -> list[Outcome]:
         recorder = _recorder(house)
         several = Report(tuple(house.event(tenant=f"t{n}") for n in range(3)), is_batch=True)
-        items: list[Item] = [house.submission("success"), several, house.submission("failure"), Report((house.event(),))]
+        items: list[Item] = [
+            house.submission("success"),
+            several,
+            house.submission("failure"),
+            Report((house.event(),)),
+        ]
         waiting = [recorder.submit(item) for item in items]
         assert recorder.depth() == 6
         async with _running(recorder):
