@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import select
 
@@ -51,6 +52,9 @@ def test_one_curl_rings_once(home: Home, the_bell: Bell) -> None:
         remote.ok("POST", f"incidents/{told['incidentId']}/resolve")
         the_bell.wait("resolved")
         kinds = Counter(ring.kind for ring in the_bell.rings)
+        metrics = httpx2.get(f"{server.url}/metrics").text
+        assert 'tocsin_events_total{outcome="recorded",reason="event_opened"} 1.0' in metrics
+        assert 'tocsin_events_total{outcome="recorded",reason="event_joined"} 2.0' in metrics
         assert kinds == {"incident.opened": 1, "incident.blast_radius_expanded": 1, "incident.resolved": 1}
         assert the_bell.complaints == []
 

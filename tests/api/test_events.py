@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api
-from tocsin.application.record_events import Recorded, Report, record_events
+from tocsin.application.record_events import EventSubmission, Recorded, record_events
 from tocsin.domain.event import Event
 from tocsin.domain.ids import to_uuid
 
@@ -19,7 +19,7 @@ def report(api: Api, event_type: str, tenant: str, integration: str = "payments"
     text = json.dumps(payload) if payload else None
     event = Event(api.workspace_id, integration, event_type, tenant, api.clock.now(), "401", None, text)
     with api.services.store.write() as connection:
-        [outcome] = record_events(connection, api.services.ids, [Report((event,))], set(), api.clock.now())
+        [outcome] = record_events(connection, api.services.ids, [EventSubmission((event,))], set(), api.clock.now())
     assert isinstance(outcome, Recorded)
     receipt = outcome.receipts[0]
     incident = None if receipt.incident_id is None else to_uuid(receipt.incident_id)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.house import House, empty, micros
-from tocsin.application.record_events import Report
+from tocsin.application.record_events import EventSubmission
 from tocsin.domain.event import Event
 from tocsin.store.engine import Store
 from tocsin.store.schema import incident_tenants, incidents, metadata
@@ -108,7 +108,7 @@ def store() -> Iterator[Store]:
 
 
 def play(house: House, told: list[Told]) -> None:
-    batch: list[Report] = []
+    batch: list[EventSubmission] = []
     moment = 0
     for one in told:
         if batch and (one.is_cut or one.is_ticked):
@@ -119,7 +119,9 @@ def play(house: House, told: list[Told]) -> None:
         moment += one.gap
         house.now = moment
         at, occurred = micros(moment), micros(moment - one.late)
-        batch.append(Report((Event(house.workspace_id, "payments", "auth_failed", one.tenant, at, None, occurred),)))
+        batch.append(
+            EventSubmission((Event(house.workspace_id, "payments", "auth_failed", one.tenant, at, None, occurred),))
+        )
     house.record_events(batch)
     house.pass_time(moment + 5_000)
 

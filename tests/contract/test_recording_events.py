@@ -11,7 +11,7 @@ from tests.support.house import House, at, micros
 from tocsin.application import accounts
 from tocsin.application.errors import Refused
 from tocsin.application.newest_tenants import NAMED, NewestTenants
-from tocsin.application.record_events import EventOutcome, EventReceipt, Recorded, Report
+from tocsin.application.record_events import EventOutcome, EventReceipt, EventSubmission, Recorded
 from tocsin.application.submitting import Held, Replayed
 from tocsin.domain.event import StoredEvent
 from tocsin.domain.model import SECOND
@@ -120,7 +120,7 @@ class TestManyEvents:
             ("auth_failed", "orders"),
             ("auth_failed", "payments"),
         ]
-        batch = [Report((house.event(kind, integration=key),)) for kind, key in told]
+        batch = [EventSubmission((house.event(kind, integration=key),)) for kind, key in told]
         receipts = [_receipts(outcome)[0] for outcome in house.record_events(batch)]
         assert [receipt.is_new_incident for receipt in receipts] == [True, True, True, False]
         assert receipts[0].incident_id == receipts[3].incident_id
@@ -146,7 +146,7 @@ class TestManyEvents:
         several = tuple(
             house.event(kind, tenant) for kind, tenant in [("auth_failed", "a"), ("x", "b"), ("auth_failed", "b")]
         )
-        receipts = _receipts(house.record_events([Report(several, is_batch=True)])[0])
+        receipts = _receipts(house.record_events([EventSubmission(several, is_batch=True)])[0])
         assert [r.reason.value for r in receipts] == ["event_opened", "event_unmatched", "event_joined"]
         assert [r.affected for r in receipts] == [("a",), (), ("a", "b")]
         ids = [row.id for row in house.rows(events)]
@@ -156,7 +156,7 @@ class TestManyEvents:
         newest = NewestTenants()
         for n in range(NAMED + 20):
             house.now = n
-            report = Report((house.event(tenant=f"t{n * 7 % 110}"),))
+            report = EventSubmission((house.event(tenant=f"t{n * 7 % 110}"),))
             other = NewestTenants() if n % 3 else newest
             [receipt] = _receipts(house.record_events([report], newest=other)[0])
             expected = list(dict.fromkeys([f"t{m * 7 % 110}" for m in range(n, -1, -1)]))[:NAMED]
@@ -170,7 +170,7 @@ class TestTenants:
         self, house: House, policy: str, is_made: bool
     ) -> None:
         _policy(house, policy)
-        outcome = house.record_events([Report((house.event(tenant="new"),))])[0]
+        outcome = house.record_events([EventSubmission((house.event(tenant="new"),))])[0]
         assert isinstance(outcome, Recorded) is is_made
         if not is_made:
             assert _refusal(outcome) == (404, "Tenant not found.")
@@ -178,7 +178,7 @@ class TestTenants:
         assert len(house.rows(tenants, tenants.c.external_id == "new")) == is_made
 
     def test_one_is_made_once_for_a_whole_batch(self, house: House) -> None:
-        house.record_events([Report((house.event(tenant=name),)) for name in "abcabc"])
+        house.record_events([EventSubmission((house.event(tenant=name),)) for name in "abcabc"])
         assert sorted(t.external_id for t in house.rows(tenants)) == ["a", "b", "c", "default"]
 
     def test_a_job_for_all_tenants_expects_one_made_by_an_event(self, house: House) -> None:
@@ -189,12 +189,15 @@ class TestTenants:
 
     @pytest.mark.parametrize("name", [" acme", "a\u0007", "a\u200b"])
     def test_nobody_is_made_who_could_not_be_made_by_hand(self, house: House, name: str) -> None:
-        assert _refusal(house.record_events([Report((house.event(tenant=name),))])[0]) == (404, "Tenant not found.")
+        assert _refusal(house.record_events([EventSubmission((house.event(tenant=name),))])[0]) == (
+            404,
+            "Tenant not found.",
+        )
 
     def test_a_deactivated_one_is_refused(self, house: House) -> None:
         house.add_tenant("gone")
         house.deactivate("gone")
-        gone, fine = Report((house.event(tenant="gone"),)), Report((house.event(tenant="fine"),))
+        gone, fine = EventSubmission((house.event(tenant="gone"),)), EventSubmission((house.event(tenant="fine"),))
         outcomes = house.record_events([gone, fine])
         assert _refusal(outcomes[0]) == (422, "Tenant is deactivated.")
         assert _receipts(outcomes[1])[0].affected == ("fine",)
@@ -202,7 +205,7 @@ class TestTenants:
     def test_of_a_batch_with_one_refused_nothing_is_stored(self, house: House) -> None:
         house.add_tenant("gone")
         house.deactivate("gone")
-        several = Report(tuple(house.event(tenant=name) for name in ("new", "gone")), is_batch=True)
+        several = EventSubmission(tuple(house.event(tenant=name) for name in ("new", "gone")), is_batch=True)
         assert _refusal(house.record_events([several])[0]) == (422, "events[1]: Tenant is deactivated.")
         assert house.rows(events) + house.rows(incidents) + house.rows(integration_patterns) == []
         assert sorted(t.external_id for t in house.rows(tenants)) == ["default", "gone"]
@@ -211,16 +214,16 @@ class TestTenants:
 class TestSenders:
     def test_a_dead_key_is_refused(self, house: House) -> None:
         [key] = house.rows(api_keys)
-        batch = [Report((house.event(),), key_id=key.id), Report((house.event(),), key_id=1)]
+        batch = [EventSubmission((house.event(),), key_id=key.id), EventSubmission((house.event(),), key_id=1)]
         outcomes = house.record_events(batch, {key.id})
         assert isinstance(outcomes[0], Recorded)
         assert _refusal(outcomes[1])[0] == 401
 
     def ask(self, house: House, body: str, tenant: str = "acme") -> EventOutcome:
-        def answer(_: Report, outcome: Recorded | Refused) -> str:
+        def answer(_: EventSubmission, outcome: Recorded | Refused) -> str:
             return outcome.message if isinstance(outcome, Refused) else str(outcome.receipts[0].event_id)
 
-        report = Report((house.event(tenant=tenant),), idempotency=("POST /events", "key", body))
+        report = EventSubmission((house.event(tenant=tenant),), idempotency=("POST /events", "key", body))
         return house.record_events([report], answer=answer)[0]
 
     def test_an_idempotency_key_is_answered_alike(self, house: House) -> None:
@@ -236,7 +239,7 @@ class TestSenders:
         assert self.ask(house, "body") == Replayed(404, "Tenant not found.")
 
     def test_two_under_one_key_in_one_batch(self, house: House) -> None:
-        report = Report((house.event(),), idempotency=("POST /events", "key", "body"))
+        report = EventSubmission((house.event(),), idempotency=("POST /events", "key", "body"))
         first, second = house.record_events([report, report])
         assert isinstance(first, Recorded)
         assert _refusal(second)[0] == 409
@@ -297,7 +300,7 @@ class TestLife:
     def test_while_another_node_may_hold_an_older_event_nothing_is_judged(self, house: House) -> None:
         house.report()
         house.now = 350
-        report = Report((house.event(),))
+        report = EventSubmission((house.event(),))
         assert house.record_events([report], horizon=micros(299)) == [Held()]
         assert house.timeline() == [(None, "Open", 0)]
         [receipt] = _receipts(house.record_events([report], horizon=micros(300))[0])
@@ -334,7 +337,7 @@ class TestThresholds:
 
     def test_in_one_batch(self, house: House) -> None:
         house.set_pattern(count=3, seconds=60)
-        batch = [Report((house.event(received=second, tenant=f"t{second}"),)) for second in range(5)]
+        batch = [EventSubmission((house.event(received=second, tenant=f"t{second}"),)) for second in range(5)]
         house.record_events(batch)
         assert house.told() == [("opened", 2), ("blastRadiusExpanded", 3)]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tocsin.application.errors import Refused
-from tocsin.application.record_events import EventReceipt, Recorded, Report
+from tocsin.application.record_events import EventReceipt, EventSubmission, Recorded
 from tocsin.domain.event import Event
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import SECOND
@@ -139,7 +139,7 @@ def test_bad_batches(body: bytes, status: int, says: str) -> None:
 
 
 def test_a_receipt_names_all_there_is_to_know() -> None:
-    report = Report((_event(_body()),))
+    report = EventSubmission((_event(_body()),))
     receipt = EventReceipt(Reason.EVENT_OPENED, 5, 9, "Open", "auth_failure", "High", ("acme", "beta"), 2)
     assert json.loads(native.encode(report, Recorded((receipt,)))) == {
         "isSuccess": True,

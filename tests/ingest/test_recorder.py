@@ -14,8 +14,8 @@ from tests.support.house import House
 from tocsin.application.errors import Refused
 from tocsin.application.record import Item, Outcome
 from tocsin.application.record_check_ins import Receipt
+from tocsin.application.record_events import EventSubmission
 from tocsin.application.record_events import Recorded as RecordedEvents
-from tocsin.application.record_events import Report
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -131,12 +131,12 @@ def test_one_that_cannot_be_stored_is_put_aside_and_its_neighbours_are_kept(hous
 def test_check_ins_and_events_are_committed_together(house: House) -> None:
     async def scene() -> list[Outcome]:
         recorder = _recorder(house)
-        several = Report(tuple(house.event(tenant=f"t{n}") for n in range(3)), is_batch=True)
+        several = EventSubmission(tuple(house.event(tenant=f"t{n}") for n in range(3)), is_batch=True)
         items: list[Item] = [
             house.submission("success"),
             several,
             house.submission("failure"),
-            Report((house.event(),)),
+            EventSubmission((house.event(),)),
         ]
         waiting = [recorder.submit(item) for item in items]
         assert recorder.depth() == 6
@@ -159,7 +159,7 @@ def test_an_event_that_cannot_be_stored_is_put_aside(house: House) -> None:
 
     async def scene() -> list[Outcome]:
         recorder = _recorder(house)
-        items: list[Item] = [Report((house.event(kind),)) for kind in ("fine", "poison", "fine too")]
+        items: list[Item] = [EventSubmission((house.event(kind),)) for kind in ("fine", "poison", "fine too")]
         waiting = [recorder.submit(item) for item in [*items, house.submission("success")]]
         async with _running(recorder):
             return [outcome for _, outcome in await asyncio.gather(*waiting)]
@@ -176,7 +176,7 @@ def test_an_event_that_cannot_be_stored_is_put_aside(house: House) -> None:
 def test_a_batch_of_events_counts_as_so_many(house: House) -> None:
     async def scene() -> None:
         recorder = _recorder(house, queue_limit=5)
-        many = Report(tuple(house.event(tenant=f"t{n}") for n in range(5)), is_batch=True)
+        many = EventSubmission(tuple(house.event(tenant=f"t{n}") for n in range(5)), is_batch=True)
         waiting = recorder.submit(many)
         with pytest.raises(Refused, match="Too much is waiting"):
             recorder.submit(house.submission("success"))

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Table, select
 from tocsin.application import accounts, manage_channels, manage_jobs, manage_patterns, manage_tenants
 from tocsin.application.advance_time import Tick
 from tocsin.application.record_check_ins import Outcome, Receipt, Submission, record
-from tocsin.application.record_events import EventOutcome, EventReceipt, Recorded, Report, record_events
+from tocsin.application.record_events import EventOutcome, EventReceipt, EventSubmission, Recorded, record_events
 from tocsin.application.resolving import resolve
 from tocsin.domain.event import Event
 from tocsin.domain.ids import IdMaker
@@ -144,7 +144,7 @@ class House:
         )
 
     def record_events(
-        self, batch: Sequence[Report], live_keys: set[int] | None = None, **more: Any
+        self, batch: Sequence[EventSubmission], live_keys: set[int] | None = None, **more: Any
     ) -> list[EventOutcome]:
         with self.store.write() as connection:
             absences = nodes.all_absences(connection)
@@ -152,7 +152,7 @@ class House:
 
     def report(self, event_type: str = "auth_failed", tenant: str = "acme", **fields: Any) -> EventReceipt:
         """One event, received now."""
-        outcome = self.record_events([Report((self.event(event_type, tenant, **fields),))])[0]
+        outcome = self.record_events([EventSubmission((self.event(event_type, tenant, **fields),))])[0]
         assert isinstance(outcome, Recorded), outcome
         return outcome.receipts[0]
 

@@ -49,7 +49,7 @@ class Recorded(NamedTuple):
 EventOutcome = Recorded | Refused | Held | Replayed
 
 
-class Report(NamedTuple):
+class EventSubmission(NamedTuple):
     """Events sent in one request, and who sent them: recorded all, or none. `is_batch`: there may be several."""
 
     events: tuple[Event, ...]
@@ -75,20 +75,20 @@ class Report(NamedTuple):
         """What it is about, for a log line."""
         return self.events[0].integration_key
 
-    def received(self, moment: int) -> "Report":
+    def received(self, moment: int) -> "EventSubmission":
         """The same, received at `moment`."""
         return self._replace(events=tuple([event._replace(received_at=moment) for event in self.events]))
 
 
 #: Words the answer that an `Idempotency-Key` is to repeat.
-Answer = Callable[[Report, Recorded | Refused], str]
+Answer = Callable[[EventSubmission, Recorded | Refused], str]
 _Tenants = dict[TenantKey, KnownTenant]
 
 
 def record_events(
     connection: Connection,
     ids: IdMaker,
-    batch: Sequence[Report],
+    batch: Sequence[EventSubmission],
     live_keys: set[int],
     now: int,
     absences: Sequence[Absence] = (),
@@ -132,7 +132,7 @@ class _Batch:
         self._rows: list[StoredEvent] = []
 
     def record(
-        self, reports: dict[int, Report], absences: Sequence[Absence], horizon: int | None
+        self, reports: dict[int, EventSubmission], absences: Sequence[Absence], horizon: int | None
     ) -> dict[int, EventOutcome]:
         tenants, refused = self._resolve_tenants(reports)
         outcomes: dict[int, EventOutcome] = dict(refused)
@@ -153,7 +153,7 @@ class _Batch:
         self._write(book)
         return outcomes
 
-    def _resolve_tenants(self, reports: dict[int, Report]) -> tuple[_Tenants, dict[int, Refused]]:
+    def _resolve_tenants(self, reports: dict[int, EventSubmission]) -> tuple[_Tenants, dict[int, Refused]]:
         """The tenants of all reports, and the reports that are refused because of one; nothing is made for those."""
         keys = {(e.workspace_id, e.tenant) for report in reports.values() for e in report.events}
         known = hot_events.tenants(self._connection, keys)
@@ -229,7 +229,7 @@ def _happening(event: Event, tenants: _Tenants, rules: dict[int, Rulebook]) -> H
     return _Unmatched(event, tenant_id) if classification is None else Happening(event, tenant_id, classification)
 
 
-def _refusal(report: Report, known: _Tenants, makeable: set[TenantKey]) -> Refused | None:
+def _refusal(report: EventSubmission, known: _Tenants, makeable: set[TenantKey]) -> Refused | None:
     """Why the report cannot be recorded: its first tenant who is not there, or deactivated."""
     for i, event in enumerate(report.events):
         key = event.workspace_id, event.tenant
@@ -243,7 +243,7 @@ def _refusal(report: Report, known: _Tenants, makeable: set[TenantKey]) -> Refus
     return None
 
 
-def _remember_answer(connection: Connection, report: Report, outcome: EventOutcome, answer: Answer) -> None:
+def _remember_answer(connection: Connection, report: EventSubmission, outcome: EventOutcome, answer: Answer) -> None:
     workspace_id, once = report.workspace_id, report.idempotency
     if once is None:
         return

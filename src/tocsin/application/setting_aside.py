@@ -3,7 +3,7 @@
 import json
 
 from tocsin.application.record import Item
-from tocsin.application.record_events import Report
+from tocsin.application.record_events import EventSubmission
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.store import rejections
 from tocsin.store.engine import Connection
@@ -12,7 +12,7 @@ from tocsin.store.engine import Connection
 def set_aside(connection: Connection, ids: IdMaker, now: int, item: Item, reason: Exception) -> str:
     """Keep it among the workspace's rejections; the public id it has there."""
     rejection_id = ids.new(now)
-    told: object = [e._asdict() for e in item.events] if isinstance(item, Report) else item.check_in._asdict()
+    told: object = [e._asdict() for e in item.events] if isinstance(item, EventSubmission) else item.check_in._asdict()
     detail = json.dumps(told, ensure_ascii=True)
     rejections.insert_rejection(
         connection, rejection_id, item.workspace_id, now, f"could_not_be_stored: {type(reason).__name__}", detail

@@ -23,8 +23,8 @@ from tocsin.application.errors import (
 )
 from tocsin.application.record import Item, Outcome
 from tocsin.application.record_check_ins import Receipt, Submission
+from tocsin.application.record_events import EventSubmission
 from tocsin.application.record_events import Recorded as RecordedEvents
-from tocsin.application.record_events import Report
 from tocsin.application.submitting import OnceKey, Replayed
 from tocsin.clock import Clock
 from tocsin.ingest.protocols import native, native_events
@@ -128,10 +128,10 @@ class OneEvent:
 
     def read(self, scope: Scope, body: bytes, sender: Sender, now: int) -> Item:
         event = native_events.to_event(native_events.decode(body), sender.workspace_id, now)
-        return Report((event,), sender.key_id)
+        return EventSubmission((event,), sender.key_id)
 
     def word(self, item: Item, outcome: Outcome) -> tuple[int, bytes] | None:
-        if isinstance(item, Report) and isinstance(outcome, RecordedEvents):
+        if isinstance(item, EventSubmission) and isinstance(outcome, RecordedEvents):
             return 201, native_events.encode(item, outcome)
         return None
 
@@ -146,7 +146,7 @@ class SeveralEvents(OneEvent):
     def read(self, scope: Scope, body: bytes, sender: Sender, now: int) -> Item:
         told = native_events.decode_batch(body)
         events = [native_events.to_event(one, sender.workspace_id, now, f"events[{i}].") for i, one in enumerate(told)]
-        return Report(tuple(events), sender.key_id, is_batch=True)
+        return EventSubmission(tuple(events), sender.key_id, is_batch=True)
 
 
 class Endpoint:

@@ -15,10 +15,10 @@ import structlog
 from tocsin.application.errors import ErrorCode, Refused, unavailable
 from tocsin.application.incident_book import StaleEpoch
 from tocsin.application.newest_tenants import NewestTenants
-from tocsin.application.record import AnswerCheckIn, AnswerReport, Item, Outcome, record
+from tocsin.application.record import AnswerCheckIn, AnswerEvents, Item, Outcome, record
 from tocsin.application.record_check_ins import Receipt
+from tocsin.application.record_events import EventSubmission
 from tocsin.application.record_events import Recorded as RecordedEvents
-from tocsin.application.record_events import Report
 from tocsin.application.setting_aside import set_aside
 from tocsin.application.submitting import Held
 from tocsin.clock import Clock
@@ -58,7 +58,7 @@ class Recorder:
         *,
         queue_limit: int,
         batch_limit: int,
-        answers: tuple[AnswerCheckIn, AnswerReport] | None = None,
+        answers: tuple[AnswerCheckIn, AnswerEvents] | None = None,
     ) -> None:
         """The limits count check-ins and events; `answers` word what an Idempotency-Key repeats."""
         self._transact = transact
@@ -213,7 +213,7 @@ class Recorder:
                 return _UNSTORABLE
             except Exception as error:  # noqa: BLE001 -- whatever it is, its neighbours must not suffer
                 reason = error
-        what = "event" if isinstance(item, Report) else "check-in"
+        what = "event" if isinstance(item, EventSubmission) else "check-in"
         log.error("put_aside", reason=type(reason).__name__, what=what, about=item.about)
         try:
             with self._transact() as connection:
@@ -237,8 +237,8 @@ class Recorder:
             return
         self._loop.call_soon_threadsafe(_set_results, done)
         self._metrics.batch_size.observe(sum(w.item.weight for w in batch))
-        self._count([o for w, o in done if not isinstance(w.item, Report)])
-        self._count_events([(w.item.weight, o) for w, o in done if isinstance(w.item, Report)])
+        self._count([o for w, o in done if not isinstance(w.item, EventSubmission)])
+        self._count_events([(w.item.weight, o) for w, o in done if isinstance(w.item, EventSubmission)])
 
     def _count_events(self, told: Sequence[tuple[int, Outcome]]) -> None:
         for weight, outcome in told:

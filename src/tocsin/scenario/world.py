@@ -7,7 +7,7 @@ from tocsin.application import accounts, manage_channels, manage_jobs, manage_pa
 from tocsin.application.advance_time import SLICE_SQLITE, Tick
 from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Submission, record
-from tocsin.application.record_events import Report, record_events
+from tocsin.application.record_events import EventSubmission, record_events
 from tocsin.application.resolving import resolve
 from tocsin.domain.event import Event
 from tocsin.domain.ids import IdMaker
@@ -130,7 +130,7 @@ class World:
         )
         with self._store.write() as connection:
             absences = nodes.all_absences(connection)
-            outcome = record_events(connection, self._ids, [Report((event,))], set(), self.now, absences)[0]
+            outcome = record_events(connection, self._ids, [EventSubmission((event,))], set(), self.now, absences)[0]
         if isinstance(outcome, Refused):
             raise outcome
 

@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from tocsin.api.envelope import failure_body
 from tocsin.application.errors import Refused, invalid
-from tocsin.application.record_events import EventReceipt, Recorded, Report
+from tocsin.application.record_events import EventReceipt, EventSubmission, Recorded
 from tocsin.domain.event import Event
 from tocsin.domain.ids import to_uuid
 from tocsin.ingest import reading
@@ -81,7 +81,7 @@ def _payload(raw: dict[str, Any], where: str) -> str:
     return text.decode()
 
 
-def encode(report: Report, outcome: Recorded | Refused) -> bytes:
+def encode(report: EventSubmission, outcome: Recorded | Refused) -> bytes:
     """The answer's body."""
     if isinstance(outcome, Refused):
         return failure_body(outcome)
@@ -103,7 +103,7 @@ def _receipt(receipt: EventReceipt) -> dict[str, Any]:
     }
 
 
-def answer_text(report: Report, outcome: Recorded | Refused) -> str:
+def answer_text(report: EventSubmission, outcome: Recorded | Refused) -> str:
     """What an `Idempotency-Key` repeats."""
     return encode(report, outcome).decode()
 
