@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt bench-ingest bench-detect fuzz torture lock
+.PHONY: help run demo test check fmt bench-ingest bench-events bench-detect fuzz torture lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ fmt: $(DEV) ## Format the code and mend what can be mended by itself
 
 bench-ingest: $(DEV) ## Measure durable pings a second, beside two ceilings (needs wrk)
 	$(BIN)/python -m bench.ingest
+
+bench-events: $(DEV) ## Measure durable, classified events a second beside pings; and a storm (needs wrk)
+	$(BIN)/python -m bench.events
 
 bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed among 1,000,000
 	$(BIN)/python -m bench.detect

@@ -15,7 +15,8 @@ def complete(document: dict[str, Any], described: Mapping[str, Any]) -> dict[str
     Schemas that pydantic has put beside theirs (`$defs`) move to where the document keeps all of its schemas.
     """
     schemas = document["components"]["schemas"]
-    document["paths"].update(_moved(json.loads(json.dumps(described).replace(_HERE, _THERE)), schemas))
+    for path, methods in _moved(json.loads(json.dumps(described).replace(_HERE, _THERE)), schemas).items():
+        document["paths"].setdefault(path, {}).update(methods)
     return document
 
 

@@ -64,3 +64,8 @@ def _paging(
 
 
 Paging = Annotated[Page, Depends(_paging)]
+
+
+def moment_parameter(alias: str) -> Any:
+    """A parameter that `moment` reads."""
+    return Query(alias=alias, max_length=40, json_schema_extra={"format": "date-time"})

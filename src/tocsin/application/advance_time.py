@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tocsin.application import announce
 from tocsin.application.claim import Claim, End
+from tocsin.application.event_book import EventBook
 from tocsin.application.ledger import Ledger
 from tocsin.application.pace import Pace
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
@@ -19,7 +20,7 @@ from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Run, Stream
 from tocsin.domain.routing import Habits
 from tocsin.domain.slots import has_slots
-from tocsin.store import incidents, nodes
+from tocsin.store import incidents, integrations, nodes
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import Due, HotStore
 
@@ -64,7 +65,7 @@ class Tick:
         judged = 0
         while not is_stopping() and (rows := self._judge_streams(until_at, now, is_stopping)):
             judged += rows
-        for step in (self._judge_runs, self._advance_incidents):
+        for step in (self._judge_runs, self._advance_incidents, self._advance_integrations):
             is_full = True
             while is_full and not is_stopping():
                 rows, is_full = self._paced(self._transact, partial(step, until_at=until_at, now=now))
@@ -150,6 +151,16 @@ class Tick:
         ledger.book.open(incidents.lock_situations(connection, due))
         ledger.book.advance(until_at)
         write_book(connection, self._ids, now, ledger.book)
+        return Step(len(due), len(due) == self._pace.size)
+
+    def _advance_integrations(self, connection: Connection, until_at: int, now: int) -> Step:
+        due = integrations.due_subjects(connection, until_at, self._pace.size)
+        if not due:
+            return Step(0, is_full=False)
+        book = EventBook(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))
+        book.open(integrations.lock_situations(connection, due))
+        book.advance(until_at)
+        write_book(connection, self._ids, now, book)
         return Step(len(due), len(due) == self._pace.size)
 
     def _word(self, until_at: int, now: int) -> None:

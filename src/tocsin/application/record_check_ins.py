@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tocsin.application import watching
-from tocsin.application.errors import Refused, conflict, invalid, not_found, unauthorized, unprocessable
+from tocsin.application.errors import Refused, not_found, unprocessable
 from tocsin.application.ledger import Ledger
 from tocsin.application.settling import commit_ledger, draw_anew, judge_passed, judge_run
+from tocsin.application.submitting import DEAD_KEY, Held, OnceKey, Replayed, forget, remember, replay
 from tocsin.domain import check_in as checking
 from tocsin.domain import silence
 from tocsin.domain.check_in import Heard
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import Absence, CheckIn, CheckInKind, Job, JobEnvironment, Run, Stream
 from tocsin.domain.reason import Reason
-from tocsin.store import idempotency
 from tocsin.store.engine import Connection
 from tocsin.store.hot import Found, HotStore
-
-_DEAD_KEY = unauthorized()
 
 
 class Receipt(NamedTuple):
@@ -38,26 +36,37 @@ class Receipt(NamedTuple):
         return self.reason is Reason.DUPLICATE
 
 
-class Held(NamedTuple):
-    """A check-in that must wait: a deadline before it may not be judged yet."""
-
-
-class Replayed(NamedTuple):
-    """An `Idempotency-Key` seen before: the answer given then."""
-
-    status: int
-    answer: str
-
-
 Outcome = Receipt | Refused | Held | Replayed
 
 
 class Submission(NamedTuple):
-    """A check-in and who sent it. `idempotency`: (route, key, body hash), where the sender asked for it."""
+    """A check-in and who sent it."""
 
     check_in: CheckIn
     key_id: int | None = None
-    idempotency: tuple[str, str, str] | None = None
+    idempotency: OnceKey | None = None
+
+    @property
+    def received_at(self) -> int:
+        return self.check_in.received_at
+
+    @property
+    def workspace_id(self) -> int:
+        return self.check_in.workspace_id
+
+    @property
+    def weight(self) -> int:
+        """How many rows' work it is, as batches and queues are counted."""
+        return 1
+
+    @property
+    def about(self) -> str:
+        """What it is about, for a log line."""
+        return self.check_in.job_key
+
+    def received(self, moment: int) -> "Submission":
+        """The same, received at `moment`."""
+        return self._replace(check_in=self.check_in._replace(received_at=moment))
 
 
 @dataclass(slots=True)
@@ -213,7 +222,7 @@ def record(
     `horizon`: no deadline after it may be judged (None: this node alone commits check-ins).
     """
     ledger = Ledger(ids, now, absences)
-    replayed = {i: _replay(connection, s, now) for i, s in enumerate(batch) if s.idempotency is not None}
+    replayed = {i: replay(connection, s.workspace_id, s.idempotency, now) for i, s in enumerate(batch) if s.idempotency}
     live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
     work = _Batch(connection, hot, ledger, horizon)
     found = _found(connection, hot, ids, now, batch)
@@ -221,7 +230,7 @@ def record(
     outcomes: list[Outcome] = []
     for i, submission in enumerate(batch):
         if submission.key_id is not None and submission.key_id not in live:
-            outcomes.append(_DEAD_KEY)
+            outcomes.append(DEAD_KEY)
         else:
             outcomes.append(replayed.get(i) or work.decide(submission, found[i]))
     commit_ledger(connection, hot, ids, now, ledger)
@@ -255,29 +264,13 @@ def _load_open_runs(work: _Batch, batch: Sequence[Submission], found: Sequence[F
             target.named[run.client_run_id] = run
 
 
-def _replay(connection: Connection, submission: Submission, now: int) -> Outcome | None:
-    """What an earlier request under the same `Idempotency-Key` was answered, or that it cannot be repeated."""
-    scope, body_hash = _scope(submission)
-    earlier = idempotency.claim(connection, scope, body_hash, now)
-    if earlier is None:
-        return None
-    if earlier.body_hash != body_hash:
-        return invalid("Idempotency-Key was used with another body; take a new key for a new request.")
-    if earlier.status is None or earlier.answer is None:
-        return conflict("A request with this Idempotency-Key is still in flight; try again when it has been answered.")
-    return Replayed(earlier.status, earlier.answer)
-
-
 def _remember_answer(connection: Connection, submission: Submission, outcome: Outcome, answer: Answer) -> None:
-    scope = _scope(submission)[0]
+    workspace_id, once = submission.workspace_id, submission.idempotency
+    if once is None:
+        return
     if isinstance(outcome, Receipt):
-        idempotency.remember(connection, scope, 200, answer(submission, outcome))
-    elif isinstance(outcome, Refused) and outcome is not _DEAD_KEY:
-        idempotency.remember(connection, scope, outcome.status, answer(submission, outcome))
+        remember(connection, workspace_id, once, 200, answer(submission, outcome))
+    elif isinstance(outcome, Refused) and outcome is not DEAD_KEY:
+        remember(connection, workspace_id, once, outcome.status, answer(submission, outcome))
     else:
-        idempotency.forget(connection, scope)
-
-
-def _scope(submission: Submission) -> tuple[idempotency.Scope, str]:
-    route, key, body_hash = submission.idempotency or ("", "", "")
-    return idempotency.Scope(submission.check_in.workspace_id, route, key), body_hash
+        forget(connection, workspace_id, once)

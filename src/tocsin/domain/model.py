@@ -217,8 +217,9 @@ class Incident(NamedTuple):
     """One ongoing problem: of a job in an environment, or of an integration under a pattern.
 
     `cycle` counts openings and reopenings; `cycle_tenants` who was affected in this one. `calm_since_at`: since when
-    no stream has been affected. `was_alerted`: it has sent anything; `is_announced`: an `opened` or `reopened` is not
-    yet answered by a `resolved`. `alerted_tenants`, `last_alert_at`, `expansions`: what the blast radius rule counts.
+    no stream has been affected, or when the last event came. `was_alerted`: it has sent anything; `is_announced`: an
+    `opened` or `reopened` is not yet answered by a `resolved`. `alerted_tenants`, `last_alert_at`, `expansions`: what
+    the blast radius rule counts; `alerted_tenants` is 0 while a cycle that began silently has not been told of.
     """
 
     id: int

@@ -14,6 +14,12 @@ class Reason(StrEnum):
     OLDER_RESULT = "older_result"
     DUPLICATE = "duplicate"
 
+    # what an event did
+    EVENT_OPENED = "event_opened"
+    EVENT_JOINED = "event_joined"
+    EVENT_UNMATCHED = "event_unmatched"
+    EVENT_TOO_OLD = "event_too_old"
+
     # what a passed deadline meant
     MISSED = "missed"
     MISSED_AFTER_REPORT = "missed_after_report"
@@ -29,6 +35,10 @@ class Reason(StrEnum):
     FAILURE_THRESHOLD_MET = "failure_threshold_met"
     AFFECTED_IN_RECOVERY = "affected_in_recovery"
     AFFECTED_IN_COOLDOWN = "affected_in_cooldown"
+    PATTERN_MATCHED = "pattern_matched"
+    EVENT_IN_RECOVERY = "event_in_recovery"
+    EVENT_IN_COOLDOWN = "event_in_cooldown"
+    NO_EVENTS = "no_events"
     NOBODY_AFFECTED = "nobody_affected"
     STABLE = "stable"
     RESOLVED_MANUALLY = "resolved_manually"

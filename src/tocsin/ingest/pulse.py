@@ -8,7 +8,7 @@ from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.routing import Habits
 from tocsin.ingest.node import Node
-from tocsin.ingest.protocols.native import answer_text
+from tocsin.ingest.protocols import native, native_events
 from tocsin.ingest.recorder import Recorder
 from tocsin.ingest.ticker import Ticker
 from tocsin.settings import Settings
@@ -36,7 +36,7 @@ class Pulse:
             metrics,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
-            answer=answer_text,
+            answers=(native.answer_text, native_events.answer_text),
         )
         # On PostgreSQL the one thread decides while the server works for the other.
         lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 2)]

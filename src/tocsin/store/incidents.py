@@ -107,8 +107,9 @@ def due_environments(connection: Connection, until_at: int, limit: int) -> list[
 
 
 def write_incidents(connection: Connection, new: Collection[Incident], changed: Collection[Incident]) -> None:
-    raw.insert(connection, "incidents", Incident._fields, new)
+    # What changed comes first: the one that has just closed makes room for the next about the same thing.
     raw.update(connection, "incidents", Incident._fields, changed, ("workspace_id",))
+    raw.insert(connection, "incidents", Incident._fields, new)
 
 
 def attach(connection: Connection, attachments: Sequence[Attachment]) -> None:
@@ -143,10 +144,10 @@ def add_to_counters(connection: Connection, deltas: dict[int, tuple[int, int, in
     raw.add(connection, "job_environments", ("watched_count", "late_count", "affected_count"), rows)
 
 
-def environment_of_incident(connection: Connection, workspace_id: int, incident_id: int) -> Row[Any, Any] | None:
-    """(status, job_environment_id) of an incident of the workspace."""
+def environment_of_incident(connection: Connection, workspace_id: int, incident_id: int) -> Row[Any, Any, Any] | None:
+    """(status, kind, job_environment_id) of an incident of the workspace."""
     return connection.execute(
-        select(incidents.c.status, incidents.c.job_environment_id).where(
+        select(incidents.c.status, incidents.c.kind, incidents.c.job_environment_id).where(
             incidents.c.workspace_id == workspace_id, incidents.c.id == incident_id
         )
     ).one_or_none()

@@ -19,6 +19,7 @@ from tocsin.api.answers.accounts import (
     Workspace,
 )
 from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
+from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
 from tocsin.api.answers.shapes import Answer, Items, Nothing
 from tocsin.api.answers.watching import Job, Receipt, Run, RunEntry, Schedule, Stream, WatchedTenant, WholeRun
 
@@ -27,13 +28,19 @@ __all__ = [
     "Answer",
     "Attempt",
     "Channel",
+    "Classification",
     "Delivery",
+    "Event",
+    "EventReceipt",
+    "EventReceipts",
+    "Events",
     "Incident",
     "Items",
     "Job",
     "Membership",
     "NewKey",
     "Nothing",
+    "Pattern",
     "Receipt",
     "Registered",
     "Rejection",

@@ -1,6 +1,6 @@
 """/jobs: what should run, and what was heard of it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from tocsin.api import answers
 from tocsin.api.calls import Call, Reading, Writing, uuid_of
 from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row
-from tocsin.api.wire import Filter, Paging, moment
+from tocsin.api.wire import Filter, Paging, moment, moment_parameter
 from tocsin.application import manage_jobs
 from tocsin.application.errors import not_found
 from tocsin.store import Connection, views_jobs, views_streams
@@ -18,10 +18,6 @@ router = APIRouter(tags=["jobs"])
 OutcomeFilter = Annotated[
     Literal["in_progress", "ok", "error", "missed", "timeout", "unknown"] | None, Query(alias="outcome")
 ]
-
-
-def _moment(alias: str) -> Any:
-    return Query(alias=alias, max_length=40, json_schema_extra={"format": "date-time"})
 
 
 @router.get("/jobs", response_model=answers.Answer[answers.Items[answers.Job]])
@@ -82,8 +78,8 @@ def list_runs(
     tenant: Annotated[str | None, Query(alias="tenantId", max_length=300)] = None,
     environment: Filter = None,
     outcome: OutcomeFilter = None,
-    since: Annotated[str | None, _moment("from")] = None,
-    until: Annotated[str | None, _moment("to")] = None,
+    since: Annotated[str | None, moment_parameter("from")] = None,
+    until: Annotated[str | None, moment_parameter("to")] = None,
 ) -> Response:
     """The runs of a job, newest first."""
     filters = RunFilters(tenant, environment, outcome, moment("from", since), moment("to", until))

@@ -3,24 +3,21 @@
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from tocsin import strict_json
 from tocsin.api import answers
 from tocsin.api.answers import Answer
-from tocsin.api.document import CREDENTIALS
-from tocsin.api.envelope import Failure, failure_body
-from tocsin.api.sentences import sentence
-from tocsin.application.errors import Refused, invalid, not_json
+from tocsin.api.envelope import failure_body
+from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Receipt, Submission
 from tocsin.domain.ids import to_uuid
-from tocsin.domain.model import DEFAULT_ENVIRONMENT, SECOND, CheckIn, CheckInKind
-from tocsin.wire_time import iso, iso_or_none, parse_iso
+from tocsin.domain.model import DEFAULT_ENVIRONMENT, CheckIn, CheckInKind
+from tocsin.ingest import reading
+from tocsin.ingest.described import operation
+from tocsin.wire_time import iso, iso_or_none
 
 MESSAGE_BYTES = 10 * 1024
-_OLDEST = 7 * 86_400 * SECOND
-_AHEAD = 300 * SECOND
 _LONGEST_MS = 366 * 86_400 * 1000
 
 
@@ -50,46 +47,12 @@ class Ping(BaseModel):
 
 def decode(body: bytes) -> Ping:
     """Raises `Refused` with a sentence that names the field and what was expected."""
-    try:
-        strict_json.check_json(body)
-        return Ping.model_validate_json(body)
-    except strict_json.NotJsonError as error:
-        raise not_json(str(error)) from None
-    except strict_json.UnacceptableJsonError as error:
-        raise invalid(str(error)) from None
-    except ValidationError as error:
-        raise _refusal(error, body) from None
-
-
-def _refusal(error: ValidationError, body: bytes) -> Refused:
-    first: Any = error.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
-        return _syntax(body)
-    return invalid(sentence({**first, "loc": ("body", *first["loc"])}))
-
-
-def _syntax(body: bytes) -> Refused:
-    """What is wrong with a text that is no JSON, in the words of the rest of the API."""
-    if not body:
-        return invalid("A JSON body is required.")
-    try:
-        strict_json.parse(body)
-    except strict_json.NotJsonError as error:
-        return not_json(str(error))
-    return not_json()
+    return reading.decode(Ping, body)
 
 
 def occurred_at(ping: Ping, now: int) -> int | None:
     """When it happened, where the ping says so: at most seven days back and five minutes ahead of `now`."""
-    if ping.occurredAt is None:
-        return None
-    try:
-        moment = parse_iso(ping.occurredAt)
-    except ValueError as error:
-        raise invalid(f"occurredAt {error}.") from None
-    if not now - _OLDEST <= moment <= now + _AHEAD:
-        raise invalid("occurredAt must be at most 7 days back and 5 minutes ahead.")
-    return moment
+    return reading.moment("occurredAt", ping.occurredAt, now)
 
 
 def to_check_in(ping: Ping, workspace_id: int, job_key: str, occurred: int | None, received_at: int) -> CheckIn:
@@ -147,31 +110,13 @@ def answer_text(submission: Submission, outcome: Receipt | Refused) -> str:
 
 def openapi_operation() -> dict[str, Any]:
     """The ping as OpenAPI 3.1 describes it."""
-    schema = Ping.model_json_schema()
-    example = {"tenantId": "acme-corp", "status": "success"}
-    recorded = _as_json(Answer[answers.Receipt].model_json_schema(mode="serialization"))
-    refused = _as_json(Failure.model_json_schema())
-    return {
-        "operationId": "ping",
-        "tags": ["ingest"],
-        "security": CREDENTIALS,
-        "summary": "Ping",
-        "description": "Say that a run of the job started, succeeded or failed for a tenant. A 200 means: on disk.",
-        "parameters": [
-            {"name": "jobKey", "in": "path", "required": True, "schema": {"type": "string"}},
-            {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string"}},
-        ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
-        "responses": {
-            "200": {"description": "Recorded.", "content": recorded},
-            "4XX": {"description": "Refused; the message says why, and what to do.", "content": refused},
-            "503": {
-                "description": "Too many check-ins are waiting; try again after Retry-After.",
-                "content": refused,
-            },
-        },
-    }
-
-
-def _as_json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+    return operation(
+        "ping",
+        "Ping",
+        "Say that a run of the job started, succeeded or failed for a tenant. A 200 means: on disk.",
+        Ping,
+        {"tenantId": "acme-corp", "status": "success"},
+        200,
+        Answer[answers.Receipt],
+        "jobKey",
+    )

@@ -30,6 +30,7 @@ from tocsin.store.schema.alerting import (
     transitions,
 )
 from tocsin.store.schema.columns import metadata
+from tocsin.store.schema.integrations import events, integration_patterns, patterns
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -39,17 +40,20 @@ __all__ = [
     "channels",
     "deliveries",
     "delivery_attempts",
+    "events",
     "facts",
     "gatherings",
     "idempotency_keys",
     "incident_tenants",
     "incidents",
+    "integration_patterns",
     "job_environments",
     "jobs",
     "log_entries",
     "members",
     "metadata",
     "nodes",
+    "patterns",
     "refresh_tokens",
     "rejections",
     "reminders",

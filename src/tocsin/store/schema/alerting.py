@@ -68,6 +68,24 @@ incidents = Table(
         sqlite_where=text("status <> 'Closed'"),
         postgresql_where=text("status <> 'Closed'"),
     ),
+    Index(
+        "ix_incidents_integration",
+        "workspace_id",
+        "integration_key",
+        "pattern_id",
+        "opened_at",
+        sqlite_where=text("integration_key IS NOT NULL"),
+        postgresql_where=text("integration_key IS NOT NULL"),
+    ),
+    Index(
+        "uq_incidents_live_integration",
+        "workspace_id",
+        "integration_key",
+        "pattern_id",
+        unique=True,
+        sqlite_where=text("integration_key IS NOT NULL AND status <> 'Closed'"),
+        postgresql_where=text("integration_key IS NOT NULL AND status <> 'Closed'"),
+    ),
 )
 
 #: Everyone who was ever in an incident; `cycle` is the latest in which they were. Rows are appended, and the key is
