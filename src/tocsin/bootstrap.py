@@ -21,6 +21,8 @@ from tocsin.delivery.sender import Sender, blocking_test_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
+from tocsin.ingest import healthchecks_http
+from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
 from tocsin.ingest.pulse import Pulse
@@ -85,6 +87,8 @@ class _Parts:
         if self.settings.role != "worker":
             senders = Senders(self.store, self.secrets, self.clock)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
+            addresses = Addresses(self.store, self.ids, self.clock)
+            routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += [*claim_routes(), Mount("/", build_api(self._services(), openapi_paths()))]
         return Starlette(routes=routes, lifespan=self._lifespan)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tocsin.domain import schedule, silence
 from tocsin.domain.ids import to_uuid
+from tocsin.domain.message import joined
 from tocsin.domain.model import SECOND, CheckIn, CheckInKind, Job, Outcome, Run, Stream
 from tocsin.domain.reason import Reason
 
@@ -70,6 +71,8 @@ def hear(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: i
         stream = watched_again(job, stream, check_in.received_at)
     if is_duplicate(job, stream, check_in):
         return Heard(Reason.DUPLICATE, _heard_again(stream, check_in), None)
+    if check_in.kind is CheckInKind.LOG:
+        return _log(stream, run, check_in)
     heard = _remember(stream, check_in, new_id)
     if check_in.kind is CheckInKind.START:
         return _start(job, heard, run, check_in, new_id)
@@ -96,6 +99,14 @@ def _remember(stream: Stream, check_in: CheckIn, new_id: int) -> Stream:
         stored_success_run_id=check_in.run_id if is_success else None,
         stored_success_occurred_at=check_in.occurred_at if is_success else None,
     )
+
+
+def _log(stream: Stream, run: Run | None, check_in: CheckIn) -> Heard:
+    """A message moves nothing. It is kept with the run that it names, or the one in progress, if there is any."""
+    heard = stream._replace(last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at))
+    if run is None or not check_in.message:
+        return Heard(Reason.LOGGED, heard, None)
+    return Heard(Reason.LOGGED, heard, run._replace(message=joined(run.message, check_in.message)))
 
 
 def known_until(job: Job, stream: Stream) -> int | None:
@@ -232,6 +243,7 @@ def _finished(run: Run, check_in: CheckIn, outcome: Outcome) -> Run:
     """The run with this result; what the result does not tell stays as the start told it."""
     moment = check_in.moment
     duration = check_in.duration
+    was_open = run.outcome == Outcome.IN_PROGRESS
     if duration is None and run.started_at is not None:
         duration = max(moment - run.started_at, 0)
     return run._replace(
@@ -240,7 +252,7 @@ def _finished(run: Run, check_in: CheckIn, outcome: Outcome) -> Run:
         finished_at=moment,
         duration=duration,
         exit_code=run.exit_code if check_in.exit_code is None else check_in.exit_code,
-        message=run.message if check_in.message is None else check_in.message,
+        message=joined(run.message if was_open or check_in.message is None else None, check_in.message),
         metrics=run.metrics if check_in.metrics is None else check_in.metrics,
         check_at=None,
     )
