@@ -20,6 +20,8 @@ from tocsin.delivery.sender import blocking_objection, blocking_test_sender, ope
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
+from tocsin.ingest import healthchecks_http
+from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
@@ -92,6 +94,8 @@ class _Parts:
         if self.settings.role != "worker":
             senders = Senders(self.store, self.secrets, self.clock)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
+            addresses = Addresses(self.store, self.ids, self.clock)
+            routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += claim_routes()
         asgi = Starlette(routes=routes, lifespan=self._lifespan)
         if self.settings.role != "worker":

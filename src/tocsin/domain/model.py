@@ -26,6 +26,7 @@ class CheckInKind(StrEnum):
     START = "start"
     SUCCESS = "success"
     FAILURE = "failure"
+    LOG = "log"
 
 
 class Outcome(StrEnum):

@@ -13,6 +13,7 @@ class Reason(StrEnum):
     DURATION_ADDED = "duration_added"
     OLDER_RESULT = "older_result"
     DUPLICATE = "duplicate"
+    LOGGED = "logged"
 
     # what an event did
     EVENT_OPENED = "event_opened"

@@ -111,6 +111,7 @@ def _job(connection: Connection, row: RowMapping, now: int, public_url: str) -> 
         "runbookUrl": row["runbook_url"] or None,
         "isActive": row["is_active"],
         "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
+        "healthchecksUrl": f"{public_url}/ping/{row['ping_uuid']}" if row["ping_uuid"] else None,
         "status": _status(row, health),
         "watchedTenantCount": health.watched,
         "affectedTenantCount": health.affected,

@@ -90,13 +90,13 @@ class Workspace(Shape):
     cooldown_window_seconds: Count
     auto_create_tenants: Literal["events", "all", "none"]
     timezone: str
+    ping_key: str | None
     created_at: Moment
 
 
 class WholeWorkspace(Workspace):
     channels: list[Channel]
     sentry_dsn: str | None
-    ping_key: str | None
 
 
 class NewKey(Shape):

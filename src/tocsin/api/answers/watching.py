@@ -34,6 +34,7 @@ class Job(Shape):
     runbook_url: str | None
     is_active: bool
     ping_url: str
+    healthchecks_url: str | None
     status: Status
     watched_tenant_count: Count
     affected_tenant_count: Count

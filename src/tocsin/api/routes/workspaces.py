@@ -97,5 +97,4 @@ def _whole(call: Call, connection: Connection) -> object:
         **views.workspace_object(connection, call.workspace_id),
         "channels": [channel_object(call.services.secrets, row) for row in channels],
         "sentryDsn": None,
-        "pingKey": None,
     }

@@ -12,12 +12,12 @@ from tocsin.api.envelope import failure_body
 from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Receipt, Submission
 from tocsin.domain.ids import to_uuid
+from tocsin.domain.message import tail
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, CheckIn, CheckInKind
 from tocsin.ingest import reading
 from tocsin.ingest.described import operation
 from tocsin.wire_time import iso, iso_or_none
 
-MESSAGE_BYTES = 10 * 1024
 _LONGEST_MS = 366 * 86_400 * 1000
 
 
@@ -67,15 +67,9 @@ def to_check_in(ping: Ping, workspace_id: int, job_key: str, occurred: int | Non
         occurred,
         None if ping.durationMs is None else ping.durationMs * 1000,
         ping.exitCode,
-        None if ping.message is None else _tail(ping.message),
+        None if ping.message is None else tail(ping.message),
         None if ping.metrics is None else to_json(ping.metrics).decode(),
     )
-
-
-def _tail(message: str) -> str:
-    """The last 10 KB: what a job says at its end is what explains it."""
-    encoded = message.encode()
-    return message if len(encoded) <= MESSAGE_BYTES else encoded[-MESSAGE_BYTES:].decode(errors="ignore")
 
 
 def encode(submission: Submission, outcome: Receipt | Refused) -> bytes:

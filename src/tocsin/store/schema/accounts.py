@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text, false, true
 
-from tocsin.store.schema.columns import at, identity, metadata, workspace
+from tocsin.store.schema.columns import at, identity, metadata, new_ping_key, workspace
 
 # --- the installation -------------------------------------------------------------------------------------------------
 
@@ -48,7 +48,9 @@ workspaces = Table(
     Column("cooldown_window", BigInteger, nullable=False),
     Column("auto_create_tenants", Text, nullable=False, server_default="events"),
     Column("timezone", Text, nullable=False, server_default="UTC"),
+    Column("ping_key", Text, nullable=False, default=new_ping_key),
     at("created_at", required=True),
+    Index("ix_workspaces_ping_key", "ping_key", unique=True),
 )
 
 users = Table(

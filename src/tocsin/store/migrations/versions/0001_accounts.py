@@ -71,9 +71,11 @@ def _workspaces() -> None:
         sa.Column("cooldown_window", sa.BigInteger(), nullable=False),
         sa.Column("auto_create_tenants", sa.Text(), server_default="events", nullable=False),
         sa.Column("timezone", sa.Text(), server_default="UTC", nullable=False),
+        sa.Column("ping_key", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workspaces"),
     )
+    op.create_index("ix_workspaces_ping_key", "workspaces", ["ping_key"], unique=True)
 
 
 def _users() -> None:
