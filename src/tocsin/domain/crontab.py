@@ -6,7 +6,7 @@ The rules are cronsim's, which are Debian cron's. Its iteration costs 10 to 1,00
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import islice, takewhile
@@ -73,6 +73,11 @@ def _fields(expression: str) -> str:
     return fields
 
 
+def on_the_wall(expression: str, start: datetime) -> Iterator[datetime]:
+    """The times, at or after `start`, at which the expression fires by a clock that is never changed."""
+    return CronSim(_fields(expression), start - timedelta(minutes=1))
+
+
 @lru_cache(maxsize=4_096)
 def timetable(expression: str, zone_name: str) -> "Timetable":
     """The occurrences of an expression in a zone, shared by everybody who follows it."""
@@ -87,7 +92,7 @@ class Timetable:
         self._zone = zone(zone_name)
         minutes, hours = self._fields.split()[:2]
         #: Runs by the minute or the hour rather than at set times: whatever the wall shows, in both folds.
-        self._is_wild = minutes.startswith("*") or hours.startswith("*")
+        self.is_wild = minutes.startswith("*") or hours.startswith("*")
         #: All occurrences from the first of these to the last.
         self._known: list[int] = []
 
@@ -181,7 +186,7 @@ class Timetable:
         """
         following: list[int] = []  # times of a second fold, until the first is over
         for local in CronSim(self._fields, start):
-            if not self._is_wild:
+            if not self.is_wild:
                 yield moment_of(local, self._zone)
                 continue
             shown = moments(local, self._zone)
