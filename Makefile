@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt bench-ingest bench-detect torture lock
+.PHONY: help run demo test check fmt bench-ingest bench-detect simulate torture lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench-ingest: $(DEV) ## Measure durable pings a second, beside two ceilings (nee
 
 bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed among 1,000,000
 	$(BIN)/python -m bench.detect
+
+simulate: $(DEV) ## Live through a year of 2,000 jobs in 12 zones, and count false alarms and overlooked silences
+	$(BIN)/python -m tests.simulate
 
 torture: $(DEV) ## Kill the server 200 times under load and count what it promised
 	$(BIN)/pytest -m torture
