@@ -173,7 +173,7 @@ class Timetable:
     def _from(self, moment: int) -> Iterator[int]:
         """Occurrences from some hours before `moment` on: the clock on the wall can go back by that much."""
         last = -1
-        for at in self._in_order(wall(max(moment - _LONGEST_FOLD, 0), self._zone)):
+        for at in self._in_order(wall(moment - _LONGEST_FOLD, self._zone)):
             if at > last:
                 yield at
                 last = at
