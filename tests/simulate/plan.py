@@ -136,7 +136,7 @@ def _live(made: Plan, chance: Random, slots: list[Slot], grace: int, outages: Ou
     """Runs on slots of the clock: each is on its own."""
     dead = 0
     for number, slot in enumerate(slots):
-        near = any(start - 2 * grace - 60 < slot.expected < end + 60 for start, end in outages)
+        near = any(start - 2 * grace - 60 < slot.expected < end + grace + 60 for start, end in outages)
         # A run waits up to a third of the grace to begin, or comes a few seconds early.
         began = slot.expected + chance.uniform(-min(5, grace / 11), grace / 3)
         if dead == 0 and not near and chance.random() < 0.01:
