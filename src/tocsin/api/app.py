@@ -11,7 +11,18 @@ from tocsin.api.document import complete
 from tocsin.api.envelope import Failure
 from tocsin.api.errors import LastResort, install
 from tocsin.api.gate import Gate
-from tocsin.api.routes import auth, channels, deliveries, events, incidents, jobs, patterns, tenants, workspaces
+from tocsin.api.routes import (
+    auth,
+    channels,
+    deliveries,
+    events,
+    incidents,
+    jobs,
+    patterns,
+    schedules,
+    tenants,
+    workspaces,
+)
 from tocsin.api.services import Services
 
 PREFIX = "/api/v1"
@@ -37,7 +48,7 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
     )
     app.state.services = services
     api = APIRouter(prefix=PREFIX)
-    for resource in (auth, workspaces, channels, tenants, jobs, events, patterns, incidents, deliveries):
+    for resource in (auth, workspaces, channels, tenants, jobs, schedules, events, patterns, incidents, deliveries):
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")

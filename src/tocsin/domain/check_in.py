@@ -132,12 +132,13 @@ def known_until(job: Job, stream: Stream) -> int | None:
 
 def _is_late(job: Job, stream: Stream, moment: int) -> bool:
     settled = known_until(job, stream)
-    return settled is not None and moment <= settled
+    is_before_anchor = slots.is_counted(job) and moment < stream.anchor_at
+    return is_before_anchor or (settled is not None and moment <= settled)
 
 
 def _is_out_of_turn(job: Job, stream: Stream, began_at: int) -> bool:
-    """Whether counted slots are counted from something later than this beginning already."""
-    return slots.is_counted(job) and began_at < (stream.last_began_at or began_at)
+    """Whether counted slots are counted from something as late as this beginning already."""
+    return slots.is_counted(job) and stream.last_began_at is not None and began_at <= stream.last_began_at
 
 
 def _start(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
@@ -178,13 +179,7 @@ def _result(
     moment = check_in.moment
     if run is None:
         lone = reporting.opened(job, stream, check_in, new_id, outcome)
-        lone = lone._replace(finished_at=moment)
-        if slots.has_slots(job):
-            lone = lone._replace(expected_at=slots.slot_at(job, stream, lone.began_at))
-            is_out_of_turn = _is_out_of_turn(job, stream, lone.began_at)
-            if not is_out_of_turn and not _is_late(job, stream, moment):
-                stream = slots.began(job, stream, lone.began_at, moment)
-        return _settle(job, stream, lone, Reason.RUN_RECORDED, in_progress)
+        return _lone(job, stream, lone._replace(finished_at=moment), in_progress)
     finished = reporting.finished(run, check_in, outcome)
     if run.outcome == Outcome.IN_PROGRESS:
         closing = stream._replace(open_runs=max(stream.open_runs - 1, 0))
@@ -192,18 +187,27 @@ def _result(
     if run.outcome == Outcome.TIMEOUT and moment > run.at:
         is_latest = run.finished_at is None or moment > run.finished_at
         late = run._replace(finished_at=moment, duration=finished.duration) if is_latest else None
-        is_past = slots.is_counted(job) and _is_late(job, stream, moment)
-        return Heard(Reason.DURATION_ADDED, slots.heard(job, stream, moment), late, is_past and late is not None)
+        return Heard(Reason.DURATION_ADDED, stream, late)
     if run.outcome in (Outcome.OK, Outcome.ERROR) and not reporting.supersedes(run, outcome, moment):
         return Heard(Reason.OLDER_RESULT, stream, None)
     return Heard(Reason.RUN_CORRECTED, stream, finished, is_late=True)
 
 
+def _lone(job: Job, stream: Stream, run: Run, in_progress: Sequence[Run]) -> Heard:
+    """A result without a start: only now do we hear that its run had begun."""
+    if slots.has_slots(job):
+        run = run._replace(expected_at=slots.slot_at(job, stream, run.began_at))
+        if _is_out_of_turn(job, stream, run.began_at):
+            return Heard(Reason.RUN_RECORDED, stream, run, is_late=True)
+        if not _is_late(job, stream, run.at):
+            stream = slots.began(job, stream, run.began_at, run.at)
+    return _settle(job, stream, run, Reason.RUN_RECORDED, in_progress)
+
+
 def _settle(job: Job, stream: Stream, run: Run, reason: Reason, in_progress: Sequence[Run]) -> Heard:
     """A run has its result: in order, the stream moves on; else it must be drawn anew."""
     is_before_a_start = run.outcome == Outcome.OK and run.at < (stream.last_began_at or 0)
-    is_out_of_turn = run.started_at is None and _is_out_of_turn(job, stream, run.began_at)
-    if is_before_a_start or is_out_of_turn or _is_late(job, stream, run.at):
+    if is_before_a_start or _is_late(job, stream, run.at):
         return Heard(reason, stream, run, is_late=True)
     began_at = max(stream.last_began_at or run.began_at, run.began_at)
     if run.outcome == Outcome.OK:

@@ -142,6 +142,13 @@ def _unknown(job: Job, stream: Stream, deadline: int, absence_id: int, times: in
     return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, moved, run, folded=times if folds else 0)
 
 
+def _is_history(job: Job, stream: Stream, moment: int) -> bool:
+    """Whether what is known already hangs on what happened at this moment. On `interval` only successes do."""
+    if not slots.has_slots(job):
+        return stream.last_success_at is not None and moment <= stream.last_success_at
+    return moment < max(stream.last_result_at or 0, judged_until(job, stream) or 0)
+
+
 def _every(job: Job) -> int:
     return job.schedule.every if isinstance(job.schedule, Interval) else 1
 
@@ -214,7 +221,7 @@ def judge_run(
         forgiven = ended._replace(unknown_timeout=True)
         return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, forgiven, closed._replace(outcome=Outcome.UNKNOWN))
     timed_out = closed._replace(outcome=Outcome.TIMEOUT)
-    if stream.last_success_at is not None and deadline <= stream.last_success_at:
+    if _is_history(job, stream, deadline):
         return Verdict(Reason.TIMED_OUT, ended, timed_out, is_late=True)
     if slots.has_slots(job):
         failed = slot_silence.failed(job, ended, timed_out, slot_silence.beginnings(in_progress, run, deadline))

@@ -21,7 +21,17 @@ from tocsin.api.answers.accounts import (
 from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
 from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
 from tocsin.api.answers.shapes import Answer, Items, Nothing
-from tocsin.api.answers.watching import Job, Receipt, Run, RunEntry, Schedule, Stream, WatchedTenant, WholeRun
+from tocsin.api.answers.watching import (
+    Job,
+    Receipt,
+    Run,
+    RunEntry,
+    Schedule,
+    SchedulePreview,
+    Stream,
+    WatchedTenant,
+    WholeRun,
+)
 
 __all__ = [
     "AffectedTenant",
@@ -48,6 +58,7 @@ __all__ = [
     "Run",
     "RunEntry",
     "Schedule",
+    "SchedulePreview",
     "Session",
     "StateChange",
     "Stream",

@@ -15,12 +15,26 @@ class Schedule(Shape):
     type: Literal["interval", "crontab", "calendar", "learned", "none"]
 
 
+class Occurrence(Shape):
+    """`local` is the time in the schedule's zone, with its offset."""
+
+    local: Moment
+    utc: Moment
+
+
+class SchedulePreview(Shape):
+    description: str
+    occurrences: list[Occurrence]
+    warnings: list[str]
+
+
 class Job(Shape):
     id: Id
     job_key: str
     name: str
     expected_interval_seconds: int | None
     schedule: Schedule
+    schedule_hint: str | None
     grace_period_seconds: int | None
     tenant_impact_threshold: int
     consecutive_miss_threshold: int
