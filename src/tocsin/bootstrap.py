@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
@@ -97,11 +98,8 @@ class _Parts:
             addresses = Addresses(self.store, self.ids, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += claim_routes()
-        asgi = Starlette(routes=routes, lifespan=self._lifespan)
-        if self.settings.role != "worker":
-            # No mount: it would leave addresses that hold a line break to the framework, and its plain text.
-            asgi.router.default = build_api(self._services(), openapi_paths())
-        return asgi
+            routes.append(_Rest(build_api(self._services(), openapi_paths())))
+        return Starlette(routes=routes, lifespan=self._lifespan)
 
     def _services(self) -> Services:
         send_test = blocking_test_sender(self.site, self.clock, self.ids)
@@ -151,3 +149,17 @@ class _Parts:
     def _count_attempt(self, provider: str, verdict: Verdict) -> None:
         outcome = "delivered" if isinstance(verdict, Delivered) else type(verdict).__name__.lower()
         self.metrics.delivery_attempts.labels(provider, outcome).inc()
+
+
+class _Rest(BaseRoute):
+    """Whatever no other route takes. A mount would leave addresses that hold a line break to the framework, and its
+    plain text; so would a default leave a method that the route before does not know."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return Match.FULL, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)

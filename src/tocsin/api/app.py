@@ -47,13 +47,14 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
         },
     )
     app.state.services = services
+    app.state.described = described or {}
     api = APIRouter(prefix=PREFIX)
     for resource in (auth, workspaces, channels, tenants, jobs, schedules, events, patterns, incidents, deliveries):
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")
     # Made when somebody asks for it: it takes longer than all the rest of a start.
-    app.openapi = lambda: complete(FastAPI.openapi(app), described or {})  # type: ignore[method-assign]
+    app.openapi = lambda: complete(FastAPI.openapi(app), app.state.described)  # type: ignore[method-assign]
     install(app)
     app.add_middleware(Gate)
     app.add_middleware(LastResort)  # added last, so outermost

@@ -85,5 +85,9 @@ def _methods(request: Request) -> list[str]:
     for route in request.app.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             known.setdefault(route.path, set()).update(route.methods or ())
+    if not known:
+        return []
     # Of `/{provider}/{name}` and `/{provider}/test` the second is meant.
-    return sorted(known[min(known, key=lambda path: path.count("{"))]) if known else []
+    path = min(known, key=lambda path: path.count("{"))
+    beside = request.app.state.described.get(path, {})
+    return sorted(known[path] | {method.upper() for method in beside})

@@ -36,7 +36,9 @@ class NewEvent(BaseModel):
     tenantId: str = Field(min_length=1, max_length=200)  # noqa: N815
     errorCode: str | None = Field(None, max_length=200)  # noqa: N815
     rawPayload: dict[str, Any] | None = None  # noqa: N815
-    occurredAt: str | None = Field(None, max_length=64)  # noqa: N815
+    occurredAt: str | None = Field(  # noqa: N815
+        None, max_length=64, json_schema_extra={"format": "date-time"}
+    )
 
 
 def _some(events: list[NewEvent]) -> list[NewEvent]:
