@@ -26,6 +26,7 @@ class CheckInKind(StrEnum):
     START = "start"
     SUCCESS = "success"
     FAILURE = "failure"
+    LOG = "log"
 
 
 class Outcome(StrEnum):
@@ -190,8 +191,20 @@ class Run(NamedTuple):
         return self.at - (self.duration or 0) if self.outcome not in SILENT else self.at
 
 
+class Attribution(NamedTuple):
+    """Where in a customer's world a run belongs; empty where the sender did not say."""
+
+    project: str = ""
+    service: str = ""
+    host: str = ""
+    release: str = ""
+
+
 class CheckIn(NamedTuple):
-    """One message from a job, as every protocol hands it on. `credential`: who sent it, judged at commit."""
+    """One message from a job, as every protocol hands it on.
+
+    `is_step`: the check-ins of a run are steps, said in order (see `domain.steps`).
+    """
 
     workspace_id: int
     job_key: str
@@ -205,6 +218,8 @@ class CheckIn(NamedTuple):
     exit_code: int | None = None
     message: str | None = None
     metrics: str | None = None
+    attribution: Attribution | None = None
+    is_step: bool = False
 
     @property
     def moment(self) -> int:

@@ -28,6 +28,7 @@ from tocsin.store.schema.alerting import (
     transitions,
 )
 from tocsin.store.schema.columns import metadata
+from tocsin.store.schema.protocols import places, run_details, run_notes
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -47,8 +48,11 @@ __all__ = [
     "members",
     "metadata",
     "nodes",
+    "places",
     "refresh_tokens",
     "rejections",
+    "run_details",
+    "run_notes",
     "runs",
     "streams",
     "tenants",
