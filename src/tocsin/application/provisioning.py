@@ -31,7 +31,7 @@ def grant(
         if known is None:
             _make(connection, ids, now, check_in, wish)
         elif _differs(known, wish.columns):
-            manage_jobs.change_job(connection, ids, now, check_in.workspace_id, check_in.job_key, dict(wish.columns))
+            _change(connection, ids, now, check_in, wish.columns)
 
 
 def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wish: JobWish) -> None:
@@ -46,7 +46,11 @@ def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wis
         else:
             return
     if wish.columns:
-        manage_jobs.change_job(connection, ids, now, check_in.workspace_id, check_in.job_key, dict(wish.columns))
+        _change(connection, ids, now, check_in, wish.columns)
+
+
+def _change(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, columns: Mapping[str, Any]) -> None:
+    manage_jobs.change_job(connection, ids, now, check_in.workspace_id, check_in.job_key, dict(columns))
 
 
 def _differs(job: Job, columns: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from tocsin.application.errors import ErrorCode, Refused, unavailable
 from tocsin.application.incident_book import StaleEpoch
 from tocsin.application.record_check_ins import Answer, Held, Outcome, Receipt, Submission, record
 from tocsin.application.setting_aside import set_aside
+from tocsin.application.terms import Rejected
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -225,7 +226,8 @@ class Recorder:
             if isinstance(outcome, Receipt):
                 named = ("recorded", outcome.reason.value)
             elif isinstance(outcome, Refused):
-                named = ("refused", outcome.error_code.name.lower())
+                why = outcome.reason.value if isinstance(outcome, Rejected) else outcome.error_code.name.lower()
+                named = ("refused", why)
             else:
                 named = ("replayed", "idempotency_key")
             tally[named] = tally.get(named, 0) + 1
