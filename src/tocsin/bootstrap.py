@@ -19,7 +19,7 @@ from tocsin.delivery.sender import blocking_objection, blocking_test_sender, ope
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
-from tocsin.ingest import sentry_http
+from tocsin.ingest import hexcovery_http, sentry_http
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
@@ -93,6 +93,7 @@ class _Parts:
             senders = Senders(self.store, self.secrets, self.clock)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
+            routes += hexcovery_http.routes(self.pulse.recorder, senders)
             routes += [*claim_routes(), Mount("/", build_api(self._services(), openapi_paths()))]
         return Starlette(routes=routes, lifespan=self._lifespan)
 

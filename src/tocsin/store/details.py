@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Attribution, CheckIn, CheckInKind, Run
-from tocsin.store.schema import job_environments, jobs, places, run_details, run_notes, runs, streams
+from tocsin.store.schema import job_environments, places, run_details, run_notes, runs, streams
 
 #: Messages kept of one run: the newest.
 MOST_NOTES = 100
@@ -135,10 +135,3 @@ def _note(connection: Connection, ids: IdMaker, told: Collection[Told]) -> None:
 
 def _dialect(connection: Connection) -> Any:
     return postgresql if connection.dialect.name == "postgresql" else sqlite
-
-
-def jobs_with(workspace_id: int, project: str | None, service: str | None, host: str | None) -> Any:
-    """The condition on `jobs` that some run belonged there; None: anywhere."""
-    wanted = {"project": project, "service": service, "host": host}
-    there = [places.c[name] == value for name, value in wanted.items() if value is not None]
-    return jobs.c.id.in_(select(places.c.job_id).where(places.c.workspace_id == workspace_id, *there))
