@@ -53,7 +53,18 @@ def test_the_python_sdk(place: Place) -> None:
 @contextmanager
 def _celery(place: Place, folder: Path) -> Iterator[None]:
     """A worker with its beat, in a process group of its own."""
-    command = ["celery", "-A", "celery_app", "worker", "--beat", "--pool=solo", "-s", str(folder / "beat"), "-l", "info"]
+    command = [
+        "celery",
+        "-A",
+        "celery_app",
+        "worker",
+        "--beat",
+        "--pool=solo",
+        "-s",
+        str(folder / "beat"),
+        "-l",
+        "info",
+    ]
     variables = place.environment({"BROKER_FOLDER": str(folder), "PYTHONPATH": str(PROGRAMS)})
     with (folder / "log").open("w") as log:
         running = subprocess.Popen(
@@ -127,7 +138,16 @@ def test_the_node_sdk(place: Place, node_folder: Path) -> None:
 
 @pytest.mark.parametrize(("command", "code", "outcome"), [("true", 0, "ok"), ("exit 7", 7, "error")])
 def test_sentry_cli(place: Place, command: str, code: int, outcome: str) -> None:
-    options = ["--schedule", "0 3 * * *", "--timezone", "Asia/Kathmandu", "--check-in-margin", "7", "--max-runtime", "9"]
+    options = [
+        "--schedule",
+        "0 3 * * *",
+        "--timezone",
+        "Asia/Kathmandu",
+        "--check-in-margin",
+        "7",
+        "--max-runtime",
+        "9",
+    ]
     done = place.run("sentry-cli", "monitors", "run", "-e", "prod", *options, "Cli Job", "--", "sh", "-c", command)
     assert done.returncode == code, done.stderr
     assert place.told("cli-job") == [("prod", outcome)]

@@ -27,8 +27,8 @@ decorated()
 
 try:
     with monitor(monitor_slug="Context Manager", monitor_config={"schedule": {"type": "crontab", "value": "@daily"}}):
-        raise RuntimeError("the job fails")
-except RuntimeError:
+        int("the job fails")
+except ValueError:
     pass
 
 interval: MonitorConfig = {"schedule": {"type": "interval", "value": 2, "unit": "hour"}, "timezone": "America/New_York"}

@@ -246,7 +246,7 @@ def _crontab(value: Any) -> str:
 
 
 def _interval(value: Any, unit: Any) -> tuple[int, str]:
-    if unit not in calendar_time.ABOUT:
+    if not isinstance(unit, str) or unit not in calendar_time.ABOUT:
         units = "year, month, week, day, hour or minute"
         raise _bad_config("monitor_config.schedule.unit", unit, units)
     is_whole = isinstance(value, int) and not isinstance(value, bool)
