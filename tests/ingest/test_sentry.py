@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.application.terms import Terms
 from tocsin.domain.model import DEFAULT_TENANT, SECOND, Attribution, CheckInKind
 from tocsin.domain.reason import Reason
 from tocsin.ingest import sentry_envelope
@@ -84,7 +85,7 @@ def test_all_that_a_check_in_says() -> None:
     assert check_in[:5] == (7, "job", DEFAULT_TENANT, "staging", CheckInKind.FAILURE)
     assert (check_in.run_id, check_in.duration, check_in.is_step) == (ID, 10_500_000, True)
     assert check_in.attribution == Attribution(host="h", release="app@1")
-    assert terms == wire.Terms(None, "sentry", "key")
+    assert terms == Terms(None, "sentry", "key")
 
 
 @pytest.mark.parametrize(
