@@ -94,7 +94,10 @@ class _Parts:
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
-            routes += [*claim_routes(), Mount("/", build_api(self._services(), openapi_paths()))]
+            routes += [
+                *claim_routes(),
+                Mount("/", build_api(self._services(), openapi_paths() | hexcovery_http.openapi_paths())),
+            ]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     def _services(self) -> Services:

@@ -8,7 +8,8 @@ from tests.support.house import House, at, micros
 from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Outcome, Receipt, Submission
 from tocsin.application.terms import JobWish, Rejected, Terms
-from tocsin.domain.model import SECOND, Attribution, CheckIn, CheckInKind
+from tocsin.domain.attribution import Attribution
+from tocsin.domain.model import SECOND, CheckIn, CheckInKind
 from tocsin.domain.reason import Reason
 from tocsin.store import details, rejections, sentry_keys, views_deliveries, views_jobs, views_streams, views_topology
 from tocsin.store.details import MOST_NOTES

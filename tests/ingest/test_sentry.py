@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.application.terms import Terms
-from tocsin.domain.model import DEFAULT_TENANT, SECOND, Attribution, CheckInKind
+from tocsin.domain.attribution import Attribution
+from tocsin.domain.model import DEFAULT_TENANT, SECOND, CheckInKind
 from tocsin.domain.reason import Reason
 from tocsin.ingest import sentry_envelope
 from tocsin.ingest.inflate import BadEncodingError, inflate

@@ -7,6 +7,7 @@ columns of their tables, in this order: rows are read into them and written from
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from tocsin.domain.attribution import Attribution
 from tocsin.domain.schedule import Schedule
 
 SECOND = 1_000_000
@@ -189,15 +190,6 @@ class Run(NamedTuple):
         if self.started_at is not None:
             return min(self.started_at, self.at)
         return self.at - (self.duration or 0) if self.outcome not in SILENT else self.at
-
-
-class Attribution(NamedTuple):
-    """Where in a customer's world a run belongs; empty where the sender did not say."""
-
-    project: str = ""
-    service: str = ""
-    host: str = ""
-    release: str = ""
 
 
 class CheckIn(NamedTuple):

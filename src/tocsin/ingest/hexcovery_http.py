@@ -80,6 +80,18 @@ def _said_by_headers(scope: Scope) -> dict[str, str]:
     return {name: told[name].decode("utf-8", "replace") for name in _TOLD_BY_HEADERS & told.keys()}
 
 
+def openapi_paths() -> dict[str, Any]:
+    """What the OpenAPI document says of these routes."""
+    by_name = wire.openapi_operation(names_job=True)
+    return {
+        "/api/v1/heartbeat/{event}": {"post": {"operationId": "heartbeat", **wire.openapi_operation(names_job=False)}},
+        "/api/v1/heartbeat/{name}/{event}": {
+            "post": {"operationId": "heartbeat_by_name", **by_name},
+            "get": {"operationId": "ping_by_name", **by_name},
+        },
+    }
+
+
 def routes(recorder: Recorder, senders: Senders) -> list[Route]:
     endpoint = HeartbeatEndpoint(recorder, senders)
     return [

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tocsin.domain.attribution import Attribution
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import Attribution, CheckIn, CheckInKind, Run
+from tocsin.domain.model import CheckIn, CheckInKind, Run
 from tocsin.store.schema import job_environments, places, run_details, run_notes, runs, streams
 
 #: Messages kept of one run: the newest.

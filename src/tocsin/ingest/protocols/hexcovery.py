@@ -13,8 +13,9 @@ from tocsin.api.sentences import sentence
 from tocsin.application.errors import ErrorCode, Refused
 from tocsin.application.record_check_ins import Receipt
 from tocsin.application.terms import JobWish, Terms
+from tocsin.domain.attribution import Attribution
 from tocsin.domain.message import tail
-from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, Attribution, CheckIn, CheckInKind
+from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, CheckIn, CheckInKind
 
 EVENTS = ("start", "log", "end", "ping")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -135,6 +136,26 @@ def encode(check_in: CheckIn, receipt: Receipt) -> bytes:
 
 def refused(refusal: Refused) -> bytes:
     return to_json({"ok": False, "error": refusal.message})
+
+
+def openapi_operation(*, names_job: bool) -> dict[str, Any]:
+    """A heartbeat as OpenAPI 3.1 describes it; `names_job`: the name is in the address, all else in the query."""
+    schema = Heartbeat.model_json_schema()
+    event = {"name": "event", "in": "path", "required": True, "schema": {"type": "string", "enum": list(EVENTS)}}
+    parameters: list[dict[str, Any]] = [event]
+    if names_job:
+        parameters.append({"name": "name", "in": "path", "required": True, "schema": {"type": "string"}})
+        others = {name: one for name, one in schema["properties"].items() if name != "name"}
+        parameters += [{"name": name, "in": "query", "schema": one} for name, one in others.items()]
+    operation: dict[str, Any] = {
+        "summary": "Heartbeat",
+        "description": "Hexcovery: a job began, says something, ended or lives. A 202 means: on disk.",
+        "parameters": parameters,
+        "responses": {"202": {"description": "Recorded."}, "400": {"description": "A field is wrong."}},
+    }
+    if not names_job:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation
 
 
 def wrong(message: str) -> Refused:

@@ -11,11 +11,11 @@ from uuid import UUID
 from tocsin import strict_json
 from tocsin.application.terms import JobWish, Rejected, Terms
 from tocsin.domain import calendar_time, crontab, zones
+from tocsin.domain.attribution import Attribution
 from tocsin.domain.model import (
     DEFAULT_ENVIRONMENT,
     DEFAULT_TENANT,
     SECOND,
-    Attribution,
     CheckIn,
     CheckInKind,
 )
