@@ -21,7 +21,7 @@ from tocsin.delivery.sender import blocking_objection, blocking_test_sender, ope
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
-from tocsin.ingest import healthchecks_http
+from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
@@ -97,6 +97,8 @@ class _Parts:
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
             addresses = Addresses(self.store, self.ids, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
+            routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
+            routes += hexcovery_http.routes(self.pulse.recorder, senders)
             routes += claim_routes()
             routes.append(_Rest(build_api(self._services(), openapi_paths())))
         return Starlette(routes=routes, lifespan=self._lifespan)

@@ -21,6 +21,7 @@ from tocsin.api.routes import (
     patterns,
     schedules,
     tenants,
+    topology,
     workspaces,
 )
 from tocsin.api.services import Services
@@ -49,7 +50,9 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
     app.state.services = services
     app.state.described = described or {}
     api = APIRouter(prefix=PREFIX)
-    for resource in (auth, workspaces, channels, tenants, jobs, schedules, events, patterns, incidents, deliveries):
+    for resource in (auth, workspaces, channels, tenants, jobs, schedules, topology):
+        api.include_router(resource.router)
+    for resource in (events, patterns, incidents, deliveries):
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")

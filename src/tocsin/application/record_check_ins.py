@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tocsin.application import watching
+from tocsin.application import provisioning, terms, watching
 from tocsin.application.errors import Refused, not_found, unprocessable
 from tocsin.application.ledger import Ledger
 from tocsin.application.settling import commit_ledger, draw_anew, judge_passed, judge_run
 from tocsin.application.submitting import DEAD_KEY, Held, OnceKey, Replayed, forget, remember, replay
+from tocsin.application.terms import Rejected, Terms
 from tocsin.domain import check_in as checking
-from tocsin.domain import silence
+from tocsin.domain import silence, steps
 from tocsin.domain.check_in import Heard
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import Absence, CheckIn, CheckInKind, Job, JobEnvironment, Run, Stream
 from tocsin.domain.reason import Reason
+from tocsin.store import details
 from tocsin.store.engine import Connection
 from tocsin.store.hot import Found, HotStore
 
@@ -45,6 +47,7 @@ class Submission(NamedTuple):
     check_in: CheckIn
     key_id: int | None = None
     idempotency: OnceKey | None = None
+    terms: Terms | None = None
 
     @property
     def received_at(self) -> int:
@@ -90,6 +93,7 @@ class _Batch:
         self.ledger = ledger
         self.horizon = horizon
         self.targets: dict[tuple[int, int, str], _Target] = {}
+        self.told: list[details.Told] = []
 
     def decide(self, submission: Submission, found: Found) -> Outcome:
         check_in = submission.check_in
@@ -160,19 +164,31 @@ class _Batch:
                 self._remember_run(target, one, is_new=False)
         target.stream = judge_passed(self.ledger, target.job, target.stream, moment, target.open)
 
-    def _hear(self, target: _Target, check_in: CheckIn) -> Receipt:
-        run = target.named.get(check_in.run_id) if check_in.run_id is not None else None
-        if check_in.run_id is None and check_in.kind is not CheckInKind.START and target.open:
-            run = target.open[-1]
+    def _hear(self, target: _Target, check_in: CheckIn) -> Receipt | Rejected:
+        run = self._run_of(target, check_in)
         new_id = self.ledger.new_id()
         first_id = target.stream.stored_success_id
-        heard = checking.hear(target.job, target.stream, run, check_in, new_id, target.open)
+        heard = steps.hear(target.job, target.stream, run, check_in, new_id, target.open)
+        if heard.reason is Reason.ALREADY_FINISHED:
+            return Rejected(heard.reason, f"The run {check_in.run_id} has its result already.")
         self._take(target, check_in, heard, is_new=run is None)
         ping_id = first_id if heard.reason is Reason.DUPLICATE and first_id is not None else new_id
         shown = heard.run or run
+        self.told += details.told(shown, check_in)
         run_id = shown.client_run_id or to_uuid(shown.id) if shown else check_in.run_id or to_uuid(ping_id)
         due = silence.next_due_at(target.job, target.stream)
         return Receipt(heard.reason, ping_id, run_id, target.stream.missed_runs, due)
+
+    def _run_of(self, target: _Target, check_in: CheckIn) -> Run | None:
+        """The run that the check-in names; without a name, the newest open one, and for a message the newest at all."""
+        if check_in.run_id is not None:
+            return target.named.get(check_in.run_id)
+        if target.open and steps.is_for_open_run(check_in):
+            return target.open[-1]
+        if check_in.kind is not CheckInKind.LOG:
+            return None
+        self.ledger.flush(lambda changes: self.hot.write(self.connection, changes))
+        return details.newest_reported(self.connection, target.stream.id)
 
     def _take(self, target: _Target, check_in: CheckIn, heard: Heard, *, is_new: bool) -> None:
         """Write what was heard; where it tells of the past, draw the stream anew first."""
@@ -224,16 +240,18 @@ def record(
     ledger = Ledger(ids, now, absences)
     replayed = {i: replay(connection, s.workspace_id, s.idempotency, now) for i, s in enumerate(batch) if s.idempotency}
     live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
+    asked = [(s.check_in, s.terms) for s in batch]
+    refused: dict[int, Refused] = {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id and s.key_id not in live}
+    refused |= terms.refusals(connection, asked)
+    provisioning.grant(connection, hot, ids, now, asked, refused)
     work = _Batch(connection, hot, ledger, horizon)
     found = _found(connection, hot, ids, now, batch)
+    refused |= terms.strays(connection, asked, found)
     _load_open_runs(work, batch, found)
-    outcomes: list[Outcome] = []
-    for i, submission in enumerate(batch):
-        if submission.key_id is not None and submission.key_id not in live:
-            outcomes.append(DEAD_KEY)
-        else:
-            outcomes.append(replayed.get(i) or work.decide(submission, found[i]))
+    outcomes = [refused.get(i) or replayed.get(i) or work.decide(s, found[i]) for i, s in enumerate(batch)]
     commit_ledger(connection, hot, ids, now, ledger)
+    details.keep(connection, ids, work.told)
+    terms.keep_rejections(connection, ids, now, asked, outcomes)
     if answer is not None:
         for i in (i for i, earlier in replayed.items() if earlier is None):
             _remember_answer(connection, batch[i], outcomes[i], answer)

@@ -7,6 +7,7 @@ columns of their tables, in this order: rows are read into them and written from
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from tocsin.domain.attribution import Attribution
 from tocsin.domain.schedule import Schedule
 
 SECOND = 1_000_000
@@ -193,7 +194,10 @@ class Run(NamedTuple):
 
 
 class CheckIn(NamedTuple):
-    """One message from a job, as every protocol hands it on. `credential`: who sent it, judged at commit."""
+    """One message from a job, as every protocol hands it on.
+
+    `is_step`: the check-ins of a run are steps, said in order (see `domain.steps`).
+    """
 
     workspace_id: int
     job_key: str
@@ -207,6 +211,8 @@ class CheckIn(NamedTuple):
     exit_code: int | None = None
     message: str | None = None
     metrics: str | None = None
+    attribution: Attribution | None = None
+    is_step: bool = False
 
     @property
     def moment(self) -> int:

@@ -14,12 +14,24 @@ class Reason(StrEnum):
     OLDER_RESULT = "older_result"
     DUPLICATE = "duplicate"
     LOGGED = "logged"
+    PROLONGED = "prolonged"
+    REVIVED = "revived"
+    OUT_OF_ORDER = "out_of_order"
+    ALREADY_FINISHED = "already_finished"
 
     # what an event did
     EVENT_OPENED = "event_opened"
     EVENT_JOINED = "event_joined"
     EVENT_UNMATCHED = "event_unmatched"
     EVENT_TOO_OLD = "event_too_old"
+
+    # why a check-in was dropped, or a part of it
+    INVALID_CHECK_IN = "invalid_check_in"
+    INVALID_CONFIG = "invalid_config"
+    UNKNOWN_JOB = "unknown_job"
+    WRONG_ENVIRONMENT = "wrong_environment"
+    TOO_MANY_CHECK_INS = "too_many_check_ins"
+    TENANT_NOT_ACTIVE = "tenant_not_active"
 
     # what a passed deadline meant
     MISSED = "missed"

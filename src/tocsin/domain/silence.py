@@ -68,8 +68,11 @@ def timeout_at(job: Job, stream: Stream, run: Run) -> int | None:
     """When a run in progress times out; None: never."""
     if job.max_runtime is None and isinstance(job.schedule, Learned):
         return run.check_at  # by the rhythm as it was when the run began
-    limit = None if run.started_at is None else timeout_after(job, stream, run.started_at)
-    return None if limit is None or run.started_at is None else run.started_at + limit
+    if run.started_at is None:
+        return None
+    heard_at = max(run.started_at, run.at)  # later than its start where it gave signs of life since
+    limit = timeout_after(job, stream, heard_at)
+    return None if limit is None else heard_at + limit
 
 
 def judge(

@@ -21,6 +21,7 @@ from tocsin.application.record_events import EventSubmission
 from tocsin.application.record_events import Recorded as RecordedEvents
 from tocsin.application.setting_aside import set_aside
 from tocsin.application.submitting import Held
+from tocsin.application.terms import Rejected
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -256,7 +257,8 @@ class Recorder:
             if isinstance(outcome, Receipt):
                 named = ("recorded", outcome.reason.value)
             elif isinstance(outcome, Refused):
-                named = ("refused", outcome.error_code.name.lower())
+                why = outcome.reason.value if isinstance(outcome, Rejected) else outcome.error_code.name.lower()
+                named = ("refused", why)
             else:
                 named = ("replayed", "idempotency_key")
             tally[named] = tally.get(named, 0) + 1

@@ -56,7 +56,8 @@ def delivery_object(connection: Connection, workspace_id: int, delivery_id: int)
 
 def list_rejections(connection: Connection, workspace_id: int, page: Page) -> Object:
     """A page of refused check-ins, newest first."""
-    query = select(rejections).where(rejections.c.workspace_id == workspace_id).order_by(rejections.c.id.desc())
+    newest_first = (rejections.c.at.desc(), rejections.c.id.desc())
+    query = select(rejections).where(rejections.c.workspace_id == workspace_id).order_by(*newest_first)
     return page_of(connection, query, page, _rejection)
 
 
@@ -119,4 +120,14 @@ def _attempt(row: RowMapping) -> Object:
 
 
 def _rejection(row: RowMapping) -> Object:
-    return {"id": to_uuid(row["id"]), "at": iso(row["at"]), "reason": row["reason"], "detail": row["detail"]}
+    return {
+        "id": to_uuid(row["id"]),
+        "at": iso(row["at"]),
+        "firstAt": iso(row["first_at"] or row["at"]),
+        "count": row["times"],
+        "reason": row["reason"],
+        "detail": row["detail"],
+        "protocol": row["source"],
+        "jobKey": row["job_key"] or None,
+        "environment": row["environment"] or None,
+    }

@@ -1,6 +1,7 @@
 """Jobs as they are shown: read only."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, and_, case, func, not_, null, select
@@ -12,7 +13,7 @@ from tocsin.domain.model import SECOND, IncidentStatus, Run
 from tocsin.domain.schedule import Crontab, Learned
 from tocsin.store.hot import schedule_of
 from tocsin.store.paging import Page, page_of
-from tocsin.store.schema import incidents, job_environments, jobs, runs, streams
+from tocsin.store.schema import incidents, job_environments, jobs, places, runs, streams
 from tocsin.wire_time import iso, iso_or_none
 
 Object = dict[str, Any]
@@ -67,13 +68,29 @@ def job_object(connection: Connection, workspace_id: int, job_key: str, now: int
     return _job(connection, row, now, public_url) if row is not None else None
 
 
+def job_status(connection: Connection, job_id: int, now: int) -> str:
+    """The state of one job at `now`."""
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
+    return _status(row, _health(connection, job_id, now))
+
+
 def list_jobs(
-    connection: Connection, workspace_id: int, now: int, public_url: str, page: Page, is_active: bool | None = None
+    connection: Connection,
+    workspace_id: int,
+    now: int,
+    public_url: str,
+    page: Page,
+    is_active: bool | None = None,
+    place: Mapping[str, str | None] | None = None,
 ) -> Object:
-    """A page of jobs, in the order they were made."""
+    """A page of jobs, in the order they were made. `place`: project, service and host of some run; None: any."""
     query = select(jobs).where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.id)
     if is_active is not None:
         query = query.where(jobs.c.is_active == is_active)
+    wanted = {name: text for name, text in (place or {}).items() if text is not None}
+    if wanted:
+        there = [places.c[name] == text for name, text in wanted.items()]
+        query = query.where(jobs.c.id.in_(select(places.c.job_id).where(*there)))
     return page_of(connection, query, page, lambda row: _job(connection, row, now, public_url))
 
 

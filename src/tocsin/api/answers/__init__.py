@@ -9,6 +9,7 @@ from tocsin.api.answers.accounts import (
     NewKey,
     Registered,
     Routes,
+    SentryDsn,
     Session,
     Tenant,
     TestOutcome,
@@ -21,6 +22,7 @@ from tocsin.api.answers.accounts import (
 from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
 from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
 from tocsin.api.answers.shapes import Answer, Items, Nothing
+from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
     Job,
     Receipt,
@@ -59,6 +61,7 @@ __all__ = [
     "RunEntry",
     "Schedule",
     "SchedulePreview",
+    "SentryDsn",
     "Session",
     "StateChange",
     "Stream",
@@ -66,6 +69,7 @@ __all__ = [
     "TestOutcome",
     "Token",
     "TokenOfWorkspace",
+    "Topology",
     "User",
     "WatchedTenant",
     "WholeRun",

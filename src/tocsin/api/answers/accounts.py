@@ -99,6 +99,10 @@ class WholeWorkspace(Workspace):
     sentry_dsn: str | None
 
 
+class SentryDsn(Shape):
+    sentry_dsn: str | None
+
+
 class NewKey(Shape):
     workspace: Workspace
     api_key: str

@@ -83,7 +83,14 @@ class Delivery(Shape):
 
 
 class Rejection(Shape):
+    """What was dropped without its sender being told; `count` alike ones, the latest `at`."""
+
     id: Id
     at: Moment
+    first_at: Moment
+    count: Count
     reason: str
     detail: str
+    protocol: str | None
+    job_key: str | None
+    environment: str | None

@@ -22,12 +22,18 @@ OutcomeFilter = Annotated[
 
 @router.get("/jobs", response_model=answers.Answer[answers.Items[answers.Job]])
 def list_jobs(
-    call: Reading, page: Paging, is_active: Annotated[bool | None, Query(alias="isActive")] = None
+    call: Reading,
+    page: Paging,
+    is_active: Annotated[bool | None, Query(alias="isActive")] = None,
+    project: Filter = None,
+    service: Filter = None,
+    host: Filter = None,
 ) -> Response:
     """List the jobs with their state."""
     url = call.services.settings.public_url
+    place = {"project": project, "service": service, "host": host}
     return call.read(
-        lambda connection: views_jobs.list_jobs(connection, call.workspace_id, call.now, url, page, is_active)
+        lambda connection: views_jobs.list_jobs(connection, call.workspace_id, call.now, url, page, is_active, place)
     )
 
 
@@ -78,11 +84,12 @@ def list_runs(
     tenant: Annotated[str | None, Query(alias="tenantId", max_length=300)] = None,
     environment: Filter = None,
     outcome: OutcomeFilter = None,
+    host: Filter = None,
     since: Annotated[str | None, moment_parameter("from")] = None,
     until: Annotated[str | None, moment_parameter("to")] = None,
 ) -> Response:
     """The runs of a job, newest first."""
-    filters = RunFilters(tenant, environment, outcome, moment("from", since), moment("to", until))
+    filters = RunFilters(tenant, environment, outcome, moment("from", since), moment("to", until), host)
     return call.read(
         lambda connection: views_streams.list_runs(connection, _job_id(call, connection, jobKey), filters, page)
     )

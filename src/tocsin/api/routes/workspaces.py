@@ -13,7 +13,7 @@ from tocsin.api.masking import channel_object
 from tocsin.api.wire import DAY, Name, Wire, example
 from tocsin.application import accounts
 from tocsin.domain.model import SECOND
-from tocsin.store import Connection, views_deliveries
+from tocsin.store import Connection, sentry_keys, views_deliveries
 from tocsin.store import views_accounts as views
 
 router = APIRouter(prefix="/workspaces", tags=["workspaces"])
@@ -91,10 +91,28 @@ def rotate_key(call: Writing) -> Response:
     return call.write(work, message="API key rotated.")
 
 
+@router.post("/rotate-sentry-key", response_model=answers.Answer[answers.SentryDsn])
+def rotate_sentry_key(call: Writing) -> Response:
+    """A new public key for the workspace's Sentry DSN; the old one is dead at once."""
+
+    def work(connection: Connection) -> object:
+        accounts.rotate_sentry_key(connection, call.services.ids, call.now, call.workspace_id)
+        return {"sentryDsn": _dsn(call, connection)}
+
+    return call.write(work, message="Sentry DSN rotated.")
+
+
+def _dsn(call: Call, connection: Connection) -> str | None:
+    """What a Sentry SDK is given in place of Sentry's own DSN."""
+    key = sentry_keys.keys_of(connection, [call.workspace_id]).get(call.workspace_id)
+    scheme, _, host = call.services.settings.public_url.partition("://")
+    return None if key is None else f"{scheme}://{key}@{host}/{call.workspace_id}"
+
+
 def _whole(call: Call, connection: Connection) -> object:
     channels = views_deliveries.list_channels(connection, call.workspace_id)
     return {
         **views.workspace_object(connection, call.workspace_id),
         "channels": [channel_object(call.services.secrets, row) for row in channels],
-        "sentryDsn": None,
+        "sentryDsn": _dsn(call, connection),
     }

@@ -31,6 +31,7 @@ from tocsin.store.schema.alerting import (
 )
 from tocsin.store.schema.columns import metadata
 from tocsin.store.schema.integrations import events, integration_patterns, patterns
+from tocsin.store.schema.protocols import places, run_details, run_notes
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -54,9 +55,12 @@ __all__ = [
     "metadata",
     "nodes",
     "patterns",
+    "places",
     "refresh_tokens",
     "rejections",
     "reminders",
+    "run_details",
+    "run_notes",
     "runs",
     "streams",
     "tenants",

@@ -1,6 +1,21 @@
 """The installation, its workspaces, and who may enter them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text, false, true
+from uuid import uuid4
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    false,
+    text,
+    true,
+)
 
 from tocsin.store.schema.columns import at, identity, metadata, new_ping_key, workspace
 
@@ -50,6 +65,7 @@ workspaces = Table(
     Column("timezone", Text, nullable=False, server_default="UTC"),
     Column("ping_key", Text, nullable=False, default=new_ping_key),
     at("created_at", required=True),
+    Column("sentry_key", Text, default=lambda: uuid4().hex),  # the public key of its DSN
     Index("ix_workspaces_ping_key", "ping_key", unique=True),
 )
 
@@ -127,7 +143,8 @@ log_entries = Table(
     Index("ix_log_entries_workspace", "workspace_id", "id"),
 )
 
-#: Check-ins that were refused or put aside, with what was wrong, so that none is lost in silence.
+#: Check-ins that were refused or put aside, with what was wrong, so that none is lost in silence. Those that a protocol
+#: does not tell its sender about (`source`) are counted together where they are alike.
 rejections = Table(
     "rejections",
     metadata,
@@ -136,5 +153,11 @@ rejections = Table(
     at("at", required=True),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("source", Text),
+    Column("job_key", Text),
+    Column("environment", Text),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    at("first_at"),
     Index("ix_rejections_workspace", "workspace_id", "id"),
+    Index("uq_rejections_alike", "workspace_id", "source", "reason", "job_key", "environment", unique=True),
 )
