@@ -8,6 +8,7 @@ from tocsin.application.errors import ErrorCode, Refused
 from tocsin.application.terms import Asked, JobWish
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import CheckIn, Job
+from tocsin.domain.schedule import Calendar, Crontab
 from tocsin.store import jobs
 from tocsin.store.engine import Connection
 from tocsin.store.hot import JOB_COLUMNS, HotStore, job_of
@@ -31,7 +32,7 @@ def grant(
         if known is None:
             _make(connection, ids, now, check_in, wish)
         elif _differs(known, wish.columns):
-            _change(connection, ids, now, check_in, wish.columns)
+            _change(connection, ids, now, check_in, _with_zone(known, wish))
 
 
 def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wish: JobWish) -> None:
@@ -51,6 +52,13 @@ def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wis
 
 def _change(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, columns: Mapping[str, Any]) -> None:
     manage_jobs.change_job(connection, ids, now, check_in.workspace_id, check_in.job_key, dict(columns))
+
+
+def _with_zone(job: Job, wish: JobWish) -> Mapping[str, Any]:
+    """The columns to set; a schedule that takes the place of one without a zone brings the zone of a new job."""
+    if "schedule_type" not in wish.columns or isinstance(job.schedule, Crontab | Calendar):
+        return wish.columns
+    return {"schedule_zone": wish.defaults.get("schedule_zone"), **wish.columns}
 
 
 def _differs(job: Job, columns: Mapping[str, Any]) -> bool:
