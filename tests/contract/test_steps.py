@@ -99,6 +99,20 @@ def test_a_run_given_up_goes_on_with_the_next_sign_of_life(house: Steps) -> None
     assert not house.stream("default").is_affected
 
 
+def test_a_run_that_is_unknown_goes_on_with_the_next_sign_of_life(house: Steps) -> None:
+    house.make_job(job_key="the-job", **{**DEFAULTS, **HOURLY})
+    on_it = {"job": "the-job", "terms": Terms()}
+    house.say("start", "a", 0, **on_it)
+    house.change_job(is_active=False)
+    house.pass_time(1_801)
+    assert house.runs() == [("unknown", 1_800)]
+    house.change_job(is_active=True)
+    assert house.reason("start", "a", 1_900, **on_it) is Reason.REVIVED
+    assert house.runs() == [("in_progress", 1_900)]
+    assert house.reason("success", "a", 2_000, **on_it) is Reason.RUN_CLOSED
+    assert house.runs() == [("ok", 2_000)]
+
+
 def test_a_late_result_only_adds_its_duration(house: Steps) -> None:
     house.say("start", "a", 0)
     house.pass_time(1_801)
@@ -165,6 +179,13 @@ def test_a_check_in_changes_exactly_what_it_says(house: Steps) -> None:
     [after] = house.rows(jobs)
     changed = {name for name in after._mapping if after._mapping[name] != before._mapping[name]}
     assert changed == {"schedule_type", "schedule_interval", "schedule_value", "schedule_zone", "max_runtime"}
+
+
+def test_a_schedule_that_comes_over_an_interval_has_a_zone(house: Steps) -> None:
+    house.make_job(job_key="steps")
+    columns = {name: value for name, value in HOURLY.items() if name != "schedule_zone"}
+    house.say("success", "a", 0, terms=Terms(JobWish({**DEFAULTS, "schedule_zone": "UTC"}, columns)))
+    assert [(job.schedule_type, job.schedule_zone) for job in house.rows(jobs)] == [("crontab", "UTC")]
 
 
 def test_two_of_one_batch_may_want_the_same_new_job(house: Steps) -> None:

@@ -1,6 +1,6 @@
 """Jobs that a check-in makes or changes, in the transaction that records it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tocsin.application import manage_jobs
@@ -8,30 +8,35 @@ from tocsin.application.errors import ErrorCode, Refused
 from tocsin.application.terms import Asked, JobWish
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import CheckIn, Job
+from tocsin.domain.schedule import Calendar, Crontab
 from tocsin.store import jobs
 from tocsin.store.engine import Connection
-from tocsin.store.hot import JOB_COLUMNS, HotStore, job_of
+from tocsin.store.hot import JOB_COLUMNS, Found, job_of
 
 
 def grant(
-    connection: Connection, hot: HotStore, ids: IdMaker, now: int, asked: Asked, refused: Mapping[int, Refused]
-) -> None:
-    """Make and change the jobs that the check-ins of the batch want, unless they are as wanted already."""
-    wished = [
-        (check_in, terms.wish)
-        for i, (check_in, terms) in enumerate(asked)
+    connection: Connection,
+    ids: IdMaker,
+    now: int,
+    asked: Asked,
+    refused: Mapping[int, Refused],
+    found: Sequence[Found],
+) -> bool:
+    """Make and change the jobs that the check-ins of the batch want, unless they are as wanted already; whether there
+    was anything to do. `found`: what each concerns."""
+    wanted = [
+        (check_in, terms.wish, known.job)
+        for i, ((check_in, terms), known) in enumerate(zip(asked, found, strict=True))
         if terms is not None and terms.wish is not None and i not in refused
     ]
-    if not wished:
-        return
-    found = hot.find(connection, [check_in for check_in, _ in wished])
-    for check_in, wish, known in sorted(
-        ((c, w, f.job) for (c, w), f in zip(wished, found, strict=True)), key=lambda one: one[0][:2]
-    ):
-        if known is None:
+    wanted = [(c, wish, job) for c, wish, job in wanted if job is None or _differs(job, wish.columns)]
+    # In one order on every node, or two of them could wait for each other.
+    for check_in, wish, job in sorted(wanted, key=lambda one: one[0][:2]):
+        if job is None:
             _make(connection, ids, now, check_in, wish)
-        elif _differs(known, wish.columns):
-            _change(connection, ids, now, check_in, wish.columns)
+        else:
+            _change(connection, ids, now, check_in, _with_zone(job, wish))
+    return bool(wanted)
 
 
 def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wish: JobWish) -> None:
@@ -51,6 +56,13 @@ def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wis
 
 def _change(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, columns: Mapping[str, Any]) -> None:
     manage_jobs.change_job(connection, ids, now, check_in.workspace_id, check_in.job_key, dict(columns))
+
+
+def _with_zone(job: Job, wish: JobWish) -> Mapping[str, Any]:
+    """The columns to set; a schedule that takes the place of one without a zone brings the zone of a new job."""
+    if "schedule_type" not in wish.columns or isinstance(job.schedule, Crontab | Calendar):
+        return wish.columns
+    return {"schedule_zone": wish.defaults.get("schedule_zone"), **wish.columns}
 
 
 def _differs(job: Job, columns: Mapping[str, Any]) -> bool:

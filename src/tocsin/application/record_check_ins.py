@@ -237,19 +237,19 @@ def record(
 
     `horizon`: no deadline after it may be judged (None: this node alone commits check-ins).
     """
-    ledger = Ledger(ids, now, absences)
+    work = _Batch(connection, hot, Ledger(ids, now, absences), horizon)
     replayed = {i: replay(connection, s.workspace_id, s.idempotency, now) for i, s in enumerate(batch) if s.idempotency}
     live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
     asked = [(s.check_in, s.terms) for s in batch]
-    refused: dict[int, Refused] = {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id and s.key_id not in live}
-    refused |= terms.refusals(connection, asked)
-    provisioning.grant(connection, hot, ids, now, asked, refused)
-    work = _Batch(connection, hot, ledger, horizon)
+    refused = terms.refusals(connection, asked)
+    refused |= {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id is not None and s.key_id not in live}
     found = _found(connection, hot, ids, now, batch)
+    if provisioning.grant(connection, ids, now, asked, refused, found):
+        found = _found(connection, hot, ids, now, batch)
     refused |= terms.strays(connection, asked, found)
     _load_open_runs(work, batch, found)
     outcomes = [refused.get(i) or replayed.get(i) or work.decide(s, found[i]) for i, s in enumerate(batch)]
-    commit_ledger(connection, hot, ids, now, ledger)
+    commit_ledger(connection, hot, ids, now, work.ledger)
     details.keep(connection, ids, work.told)
     terms.keep_rejections(connection, ids, now, asked, outcomes)
     if answer is not None:

@@ -15,6 +15,7 @@ class Rate:
         self._every = _MINUTE // a_minute if a_minute else 0
         self._burst = _MINUTE
         self._full_at: dict[Hashable, int] = {}
+        self._sweep_at = _SWEEP_AT
 
     def wait(self, key: Hashable, now: int) -> int:
         """0 where it may happen now, and is counted; else how many microseconds are left until it may."""
@@ -24,7 +25,8 @@ class Rate:
         too_early = full_at - now - self._burst
         if too_early > 0:
             return too_early
-        if len(self._full_at) >= _SWEEP_AT:
+        if len(self._full_at) >= self._sweep_at:
             self._full_at = {one: at for one, at in self._full_at.items() if at > now}
+            self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
         self._full_at[key] = full_at
         return 0

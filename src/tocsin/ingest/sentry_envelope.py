@@ -76,7 +76,7 @@ def _line(body: bytes, at: int) -> tuple[bytes, int]:
 
 def _object(line: bytes, what: str) -> dict[str, Any]:
     try:
-        value = strict_json.parse(line[: ITEM_LIMIT + 1])
+        value = strict_json.load(line[: ITEM_LIMIT + 1])
     except (strict_json.NotJsonError, strict_json.UnacceptableJsonError):
         value = None
     if not isinstance(value, dict):

@@ -73,7 +73,7 @@ class Decoded(NamedTuple):
 def decode_body(body: bytes) -> dict[str, Any]:
     """The JSON object of a heartbeat's body; raises `Refused`."""
     try:
-        fields = strict_json.parse(body) if body else {}
+        fields = strict_json.load(body) if body else {}
     except (strict_json.NotJsonError, strict_json.UnacceptableJsonError) as error:
         raise wrong(str(error)) from None
     if not isinstance(fields, dict):
