@@ -1,9 +1,7 @@
 """All receivers there are, in a thread of their own: an HTTP server in every provider's place, a mail server."""
 
-import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -11,6 +9,7 @@ from aiohttp import web
 from tests.support.postbox import Postbox, postbox
 from tests.support.receiver import Received, Receiver, receiver
 from tests.support.stations import STATIONS
+from tests.support.threads import opened_in_a_thread
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -53,33 +52,13 @@ async def as_told(request: web.Request) -> web.StreamResponse:
     return web.Response(status=status, text=text)
 
 
-@contextmanager
-def town(answer: Answer = as_told) -> Iterator[Town]:
+@asynccontextmanager
+async def _town(answer: Answer) -> AsyncIterator[Town]:
+    async with receiver() as one, postbox() as box:
+        one.answer = answer
+        yield Town(one, box)
+
+
+def town(answer: Answer = as_told) -> AbstractContextManager[Town]:
     """On loopback, as long as the block lasts."""
-    ready = threading.Event()
-    made: list[Town] = []
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        async with receiver() as one, postbox() as box:
-            one.answer = answer
-            made.append(Town(one, box))
-            ready.set()
-            await stop.wait()
-
-    def run() -> None:
-        try:
-            loop.run_until_complete(serve())
-        finally:
-            loop.close()
-            ready.set()
-
-    thread = threading.Thread(target=run, name="town", daemon=True)
-    thread.start()
-    ready.wait()
-    try:
-        yield made[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+    return opened_in_a_thread("town", _town(answer))

@@ -1,5 +1,4 @@
-"""Check-ins that come as steps of a run: another start is a sign of life, a message moves nothing, and for some senders
-the first result is final.
+"""Check-ins that come as steps of a run: another start is a sign of life, and the first result is final.
 
 What is neither goes to `domain.check_in`, which reads the check-ins of a run as corrections of each other.
 """
