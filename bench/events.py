@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from bench.databases import ENGINES, Database, fresh_database, server_of
-from bench.load import Load, Storm, ping, report
+from bench.load import Load, Storm, load, pings, reports
 from bench.processes import Server, running, tidy_up_when_told_to_end
 from bench.promises import check_numbers, settled, settled_runs
 from bench.report import Gate, at_least, at_most, print_gates, print_row
@@ -50,16 +50,16 @@ class Running(NamedTuple):
     def ping(self, connections: int, seconds: float) -> Load:
         """One run of pings, checked: what is acknowledged is stored."""
         before = settled_runs(self.store)
-        load = ping(self.server.url, self.seeded, connections, seconds)
-        check_numbers(load, settled_runs(self.store) - before, connections)
-        return load
+        seen = load(self.server.url, pings(self.seeded), connections, seconds)
+        check_numbers(seen, settled_runs(self.store) - before, connections)
+        return seen
 
     def report(self, storm: Storm, connections: int, seconds: float) -> Load:
         """One run of events, checked likewise."""
         before = settled(self.stored)
-        load = report(self.server.url, self.seeded, connections, seconds, storm)
-        check_numbers(load, settled(self.stored) - before, connections)
-        return load
+        seen = load(self.server.url, reports(self.seeded, storm), connections, seconds)
+        check_numbers(seen, settled(self.stored) - before, connections)
+        return seen
 
     def stored(self) -> int:
         """Events that are stored, each of them classified and in an incident."""

@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.databases import ENGINES, Database, fresh_database, server_of
-from bench.load import Load, ping
+from bench.load import Load, load, pings
 from bench.processes import Server, running, tidy_up_when_told_to_end
 from bench.promises import check_ids, check_numbers, settled_runs
 from bench.report import Gate, at_least, at_most, print_gates, print_row
@@ -45,10 +45,10 @@ class Contender(NamedTuple):
     def run(self, connections: int, seconds: float) -> Load:
         """One run of wrk, checked: what is acknowledged is stored."""
         before = settled_runs(self.store)
-        load = ping(self.server.url, self.seeded, connections, seconds)
+        seen = load(self.server.url, pings(self.seeded), connections, seconds)
         stored = settled_runs(self.store) - before
-        check_numbers(load, stored if self.stores else load.acked, connections)
-        return load
+        check_numbers(seen, stored if self.stores else seen.acked, connections)
+        return seen
 
 
 Loads = dict[tuple[str, int], list[Load]]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,9 +45,12 @@ class Server:
 
 
 @contextmanager
-def running(module: str, *arguments: str, folder: Path, preload: Path | None = None) -> Iterator[Server]:
+def running(
+    module: str, *arguments: str, folder: Path, preload: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """`python -m module arguments…` until the block ends; `preload`: a library for LD_PRELOAD."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    environment |= settings or {}
     if preload is not None:
         environment["LD_PRELOAD"] = str(preload)
     log = folder / f"{module}-{time.monotonic_ns()}.log"
