@@ -94,6 +94,8 @@ def _measure(case: Case, servers: list[Server], store: Store, seeded: Seeded, du
     judged = await_judged(store, due_at)
     probes = prober.results() if prober else []
     load = wrk.result() if wrk else None
+    if load and not load.is_fair:
+        raise SystemExit("This machine stood still meanwhile: no measure.")
     if load and (load.refused or load.broken):
         raise SystemExit(f"{load.refused} pings were refused, {load.broken} connections broke: no measure.")
     return Result(

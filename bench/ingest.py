@@ -13,9 +13,9 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.databases import ENGINES, Database, fresh_database, server_of
-from bench.load import Load, load, pings
+from bench.load import Load, pings
 from bench.processes import Server, running, tidy_up_when_told_to_end
-from bench.promises import check_ids, check_numbers, settled_runs
+from bench.promises import check_ids, measured, runs_in
 from bench.report import Gate, at_least, at_most, print_gates, print_row
 from bench.seed import Plan, Seeded, seed, tidy
 from bench.slow_disk import check_slow, slow_fsync
@@ -43,12 +43,9 @@ class Contender(NamedTuple):
         return self.kind != "alone"
 
     def run(self, connections: int, seconds: float) -> Load:
-        """One run of wrk, checked: what is acknowledged is stored."""
-        before = settled_runs(self.store)
-        seen = load(self.server.url, pings(self.seeded), connections, seconds)
-        stored = settled_runs(self.store) - before
-        check_numbers(seen, stored if self.stores else seen.acked, connections)
-        return seen
+        """One run of wrk."""
+        stored = runs_in(self.store) if self.stores else None
+        return measured(self.server.url, lambda: pings(self.seeded), connections, seconds, stored)
 
 
 Loads = dict[tuple[str, int], list[Load]]

@@ -1,6 +1,6 @@
 """Every protocol's ping beside the native one: the same server, the same minutes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count, cycle, islice
 from random import Random
@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import func, insert, select
 
 from bench.databases import Database, fresh_database, server_of
-from bench.load import Load, Work, load, pings, prepared
+from bench.load import Load, Work, pings, prepared
 from bench.processes import Server, running
-from bench.promises import check_numbers, settled_runs
+from bench.promises import measured, runs_in
 from bench.report import Gate, at_least, print_gates, print_row
 from bench.seed import Plan, Seeded, seed, tidy
 from bench.wire import PROTOCOLS, Job, Keys, Protocol
@@ -56,17 +56,13 @@ class Running:
         self.pingers = pingers
 
     def native(self, seconds: float) -> Load:
-        return self._checked(pings(self.seeded), seconds)
+        return self._measured(lambda: pings(self.seeded), seconds)
 
     def ping(self, pinger: Pinger, seconds: float) -> Load:
-        return self._checked(pinger.work(seconds), seconds)
+        return self._measured(lambda: pinger.work(seconds), seconds)
 
-    def _checked(self, work: Work, seconds: float) -> Load:
-        """One run of wrk: what is acknowledged is stored."""
-        before = settled_runs(self.store)
-        seen = load(self.server.url, work, _CONNECTIONS, seconds)
-        check_numbers(seen, settled_runs(self.store) - before, _CONNECTIONS)
-        return seen
+    def _measured(self, work: Callable[[], Work], seconds: float) -> Load:
+        return measured(self.server.url, work, _CONNECTIONS, seconds, runs_in(self.store))
 
     def warm_up(self, number: int) -> None:
         """Each job makes its stream with its first ping; from then on all are alike."""

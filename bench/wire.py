@@ -80,9 +80,7 @@ def _by_slug(keys: Keys, job: Job, run: UUID) -> bytes:
 
 def _heartbeat(keys: Keys, job: Job, run: UUID) -> bytes:
     body = json.dumps({"name": job.key, "run_id": run.hex}).encode()
-    return _request(
-        "POST", "/api/v1/heartbeat/ping", body, X_API_Key=keys.api_key, Content_Type="application/json"
-    )
+    return _request("POST", "/api/v1/heartbeat/ping", body, X_API_Key=keys.api_key, Content_Type="application/json")
 
 
 def _attributed(keys: Keys, job: Job, run: UUID) -> bytes:

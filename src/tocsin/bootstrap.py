@@ -82,6 +82,7 @@ class _Parts:
         )
         self.secrets = SecretBox.open(settings.resolved_key_file)
         self.store = Store(settings.resolved_database_url)
+        self.store.on_change(self.metrics.count_changes)
         migrate(self.store)
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
