@@ -34,7 +34,7 @@ fmt: $(DEV) ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench-ingest: $(DEV) ## Measure durable pings a second, beside two ceilings (needs wrk)
+bench-ingest: $(DEV) ## Measure durable pings a second beside two ceilings, and each protocol's (needs wrk)
 	$(BIN)/python -m bench.ingest
 
 bench-events: $(DEV) ## Measure durable, classified events a second beside pings; and a storm (needs wrk)
