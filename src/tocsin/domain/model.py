@@ -19,11 +19,6 @@ ThresholdMode = Literal["any", "all"]
 TenantScope = Literal["seen", "all"]
 
 
-def is_external_id(text: str) -> bool:
-    """Whether a customer may be called so: something that can be read, with no blanks around it."""
-    return text.isprintable() and text == text.strip()
-
-
 class CheckInKind(StrEnum):
     START = "start"
     SUCCESS = "success"
