@@ -59,6 +59,10 @@ class House:
                 assert self._repetition(scope, box).claim(connection, NOON) == Answer(201, b"answer")
 
 
+#: Of a rotation: to begin, to go through every sealed column twice, to finish.
+_COMMITS = 2 + 2 * len(SEALED)
+
+
 class KilledError(Exception):
     pass
 
@@ -114,7 +118,7 @@ def test_nodes_start_with_the_keys_they_need_and_no_others(store: Store, tmp_pat
 
 
 @pytest.mark.parametrize("after_commit", [False, True])
-@pytest.mark.parametrize("dies_at", range(6))
+@pytest.mark.parametrize("dies_at", range(_COMMITS))
 def test_it_may_be_killed_at_any_moment(store: Store, tmp_path: Path, dies_at: int, after_commit: bool) -> None:
     house = House(store, tmp_path)
     with pytest.raises(KilledError):
@@ -125,7 +129,9 @@ def test_it_may_be_killed_at_any_moment(store: Store, tmp_path: Path, dies_at: i
         check_key(connection, SecretBox.open(house.path).fingerprints)
     keys = len(read_or_make(house.path))
     rotate(store, house.path, _no_pause)
-    is_over = dies_at == 5 and after_commit  # it was killed when all was done: the next one is a rotation of its own
+    is_over = (
+        dies_at == _COMMITS - 1 and after_commit
+    )  # it was killed when all was done: the next one is a rotation of its own
     assert len(read_or_make(house.path)) == keys + is_over
     house.read_all(SecretBox(read_or_make(house.path)[:1]))
 

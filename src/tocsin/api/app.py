@@ -10,7 +10,20 @@ from tocsin.api.docs import add_docs
 from tocsin.api.envelope import Failure, Success
 from tocsin.api.errors import LastResort, install
 from tocsin.api.gate import Gate
-from tocsin.api.routes import auth, channels, deliveries, incidents, jobs, tenants, workspaces
+from tocsin.api.routes import (
+    audit,
+    auth,
+    channels,
+    deliveries,
+    incidents,
+    jobs,
+    keys,
+    members,
+    password,
+    tenants,
+    totp,
+    workspaces,
+)
 from tocsin.api.services import Services
 
 PREFIX = "/api/v1"
@@ -36,7 +49,8 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
     )
     app.state.services = services
     api = APIRouter(prefix=PREFIX)
-    for resource in (auth, workspaces, channels, tenants, jobs, incidents, deliveries):
+    people = (auth, password, totp, workspaces, members, keys, audit)
+    for resource in (*people, channels, tenants, jobs, incidents, deliveries):
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")

@@ -16,6 +16,7 @@ from tocsin.application.errors import ErrorCode, Refused, unavailable
 from tocsin.application.incident_book import StaleEpoch
 from tocsin.application.record_check_ins import Answer, Held, Outcome, Receipt, Submission, record
 from tocsin.application.setting_aside import set_aside
+from tocsin.application.toll import Overdrawn, Tariff, Toll
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -54,8 +55,9 @@ class Recorder:
         queue_limit: int,
         batch_limit: int,
         answer: Answer | None = None,
+        ingest_rate: int = 0,
     ) -> None:
-        """`answer` words what an Idempotency-Key repeats."""
+        """`answer` words what an Idempotency-Key repeats. `ingest_rate`: a key's check-ins a minute; 0: any number."""
         self._transact = transact
         self._clock = clock
         self._ids = ids
@@ -64,6 +66,7 @@ class Recorder:
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._answer = answer
+        self._tariff = Tariff(ingest_rate)
         self._queue: deque[_Waiting] = deque()
         self._in_flight_at: int | None = None
         self._guard = threading.Lock()
@@ -156,7 +159,7 @@ class Recorder:
             log.warning("node_fenced", reason="taken_for_dead", unanswered=len(batch))
             self._resolve(batch, [_UNSTORABLE] * len(batch))
             self._node.join()
-        except StaleEpoch:
+        except (StaleEpoch, Overdrawn):
             self._commit(batch)
         except Exception as error:
             if not batch:
@@ -175,6 +178,18 @@ class Recorder:
 
     def _record_in(self, connection: Connection, submissions: Sequence[Submission], now: int) -> list[Outcome]:
         self._node.confirm(connection)
+        toll = Toll(connection, submissions, now, self._tariff)
+        refusals = [toll.refuse(submission) for submission in submissions]
+        admitted = [one for one, refusal in zip(submissions, refusals, strict=True) if refusal is None]
+        told = iter(self._record_admitted(connection, admitted, now) if admitted else [])
+        outcomes = [next(told) if refusal is None else refusal for refusal in refusals]
+        for submission, outcome in zip(submissions, outcomes, strict=True):
+            if isinstance(outcome, Held):
+                toll.give_back(submission)
+        toll.settle(self._ids)
+        return outcomes
+
+    def _record_admitted(self, connection: Connection, submissions: Sequence[Submission], now: int) -> list[Outcome]:
         return record(
             connection,
             hot_for(connection),
@@ -191,7 +206,7 @@ class Recorder:
         for _ in range(2):
             try:
                 return self._record([submission])[0]
-            except Fenced:
+            except (Fenced, Overdrawn):
                 return _UNSTORABLE
             except Exception as error:  # noqa: BLE001 -- whatever it is, its neighbours must not suffer
                 reason = error

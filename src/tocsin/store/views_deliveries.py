@@ -99,4 +99,10 @@ def _attempt(row: RowMapping) -> Object:
 
 
 def _rejection(row: RowMapping) -> Object:
-    return {"id": to_uuid(row["id"]), "at": iso(row["at"]), "reason": row["reason"], "detail": row["detail"]}
+    return {
+        "id": to_uuid(row["id"]),
+        "at": iso(row["at"]),
+        "reason": row["reason"],
+        "detail": row["detail"],
+        "number": row["number"],
+    }

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from tocsin.api.calls import Call, Writing
+from tocsin.api.calls import Administering, Call
 from tocsin.api.masking import channel_object
 from tocsin.api.wire import Wire
 from tocsin.application import manage_channels
@@ -26,37 +26,37 @@ class ChannelSettings(Wire):
 
 
 @router.put("/{provider}")
-def put_channel(call: Writing, provider: str, body: ChannelSettings) -> Response:
+def put_channel(call: Administering, provider: str, body: ChannelSettings) -> Response:
     """Set the channel of a kind. A secret made for it is shown this once."""
     return _put(call, provider, _DEFAULT, body)
 
 
 @router.put("/{provider}/{name}")
-def put_named_channel(call: Writing, provider: str, name: ChannelName, body: ChannelSettings) -> Response:
+def put_named_channel(call: Administering, provider: str, name: ChannelName, body: ChannelSettings) -> Response:
     """Set a second channel of a kind."""
     return _put(call, provider, name, body)
 
 
 @router.delete("/{provider}")
-def remove_channel(call: Writing, provider: str) -> Response:
+def remove_channel(call: Administering, provider: str) -> Response:
     """Remove the channel of a kind."""
     return _remove(call, provider, _DEFAULT)
 
 
 @router.delete("/{provider}/{name}")
-def remove_named_channel(call: Writing, provider: str, name: ChannelName) -> Response:
+def remove_named_channel(call: Administering, provider: str, name: ChannelName) -> Response:
     """Remove a second channel of a kind."""
     return _remove(call, provider, name)
 
 
 @router.post("/{provider}/test")
-def test_channel(call: Writing, provider: str) -> Response:
+def test_channel(call: Administering, provider: str) -> Response:
     """Send a test alert, and tell what the receiver said."""
     return _test(call, provider, _DEFAULT)
 
 
 @router.post("/{provider}/{name}/test")
-def test_named_channel(call: Writing, provider: str, name: ChannelName) -> Response:
+def test_named_channel(call: Administering, provider: str, name: ChannelName) -> Response:
     """Send a test alert over a second channel of a kind."""
     return _test(call, provider, name)
 

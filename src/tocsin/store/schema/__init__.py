@@ -28,12 +28,22 @@ from tocsin.store.schema.alerting import (
     transitions,
 )
 from tocsin.store.schema.columns import metadata
+from tocsin.store.schema.people import (
+    audit_entries,
+    invitations,
+    login_failures,
+    password_resets,
+    rate_buckets,
+    recovery_codes,
+    sessions,
+)
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
     "absences",
     "alerts",
     "api_keys",
+    "audit_entries",
     "channels",
     "deliveries",
     "delivery_attempts",
@@ -41,15 +51,21 @@ __all__ = [
     "idempotency_keys",
     "incident_tenants",
     "incidents",
+    "invitations",
     "job_environments",
     "jobs",
     "log_entries",
+    "login_failures",
     "members",
     "metadata",
     "nodes",
+    "password_resets",
+    "rate_buckets",
+    "recovery_codes",
     "refresh_tokens",
     "rejections",
     "runs",
+    "sessions",
     "streams",
     "tenants",
     "transitions",

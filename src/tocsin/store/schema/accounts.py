@@ -1,8 +1,21 @@
 """The installation, its workspaces, and who may enter them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text, false, true
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    false,
+    true,
+)
 
-from tocsin.store.schema.columns import at, identity, metadata, workspace
+from tocsin.store.schema.columns import at, count, identity, metadata, workspace
 
 # --- the installation -------------------------------------------------------------------------------------------------
 
@@ -48,9 +61,12 @@ workspaces = Table(
     Column("cooldown_window", BigInteger, nullable=False),
     Column("auto_create_tenants", Text, nullable=False, server_default="events"),
     Column("timezone", Text, nullable=False, server_default="UTC"),
+    Column("ingest_rate", Integer),  # requests a minute and credential; NULL: the installation's
+    Column("api_rate", Integer),
     at("created_at", required=True),
 )
 
+#: `totp_secret` is sealed; it counts once `totp_since_at` is set. `totp_last_step`: no code up to it counts again.
 users = Table(
     "users",
     metadata,
@@ -59,6 +75,9 @@ users = Table(
     Column("name", Text, nullable=False, server_default=""),
     Column("password_hash", Text, nullable=False),
     Column("last_workspace_id", BigInteger),
+    Column("totp_secret", LargeBinary),
+    at("totp_since_at"),
+    Column("totp_last_step", BigInteger, nullable=False, server_default="0"),
     at("created_at", required=True),
 )
 
@@ -86,7 +105,8 @@ refresh_tokens = Table(
     Index("ix_refresh_tokens_family", "family_id"),
 )
 
-#: `key_hash` is the hex SHA-256 of the whole key; `prefix` is what may be shown of it.
+#: `key_hash` is the hex SHA-256 of the whole key; `prefix` is what may be shown of it. `scopes` are words with blanks
+#: between. One key of a workspace is its primary one, which can be rotated but not removed.
 api_keys = Table(
     "api_keys",
     metadata,
@@ -95,7 +115,10 @@ api_keys = Table(
     Column("name", Text, nullable=False, server_default="default"),
     Column("key_hash", Text, nullable=False, unique=True),
     Column("prefix", Text, nullable=False),
+    Column("scopes", Text, nullable=False, server_default="admin"),
+    Column("is_primary", Boolean, nullable=False, server_default=false()),
     at("created_at", required=True),
+    at("last_used_at"),
     at("revoked_at"),
     Index("ix_api_keys_workspace", "workspace_id"),
 )
@@ -125,7 +148,8 @@ log_entries = Table(
     Index("ix_log_entries_workspace", "workspace_id", "id"),
 )
 
-#: Check-ins that were refused or put aside, with what was wrong, so that none is lost in silence.
+#: Check-ins that were refused or put aside, with what was wrong, so that none is lost in silence. One row may stand for
+#: `number` of them, of which `detail` shows the first.
 rejections = Table(
     "rejections",
     metadata,
@@ -134,5 +158,6 @@ rejections = Table(
     at("at", required=True),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    count("number", 1),
     Index("ix_rejections_workspace", "workspace_id", "id"),
 )
