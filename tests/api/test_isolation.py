@@ -1,22 +1,21 @@
 """Nobody gets at another workspace, and nobody does what their role or their key may not: every route of the OpenAPI
 document × every kind of caller, on both engines. A new route is in it by itself."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from tests.api.conftest import Api
 from tests.conftest import ENGINES
 from tests.support.alerting import Desk
 from tests.support.people import add_user, log_in
+from tests.support.statements import statements
 from tocsin.api.services import Services
 from tocsin.bootstrap import build
 from tocsin.clock import SystemClock
@@ -266,25 +265,9 @@ def test_every_parameter_of_an_address_is_known_here(world: World) -> None:
 def _ask(caller: Api, route: Route, values: dict[str, str]) -> tuple[int, str, int]:
     """(status, body, how many statements it took)"""
     body = BODIES.get(route.name, {}) if route.method != "GET" else None
-    with _statements() as counted:
+    with statements() as counted:
         answer = caller.call(route.method, route.address(values), body)
     return answer.status_code, answer.text, len(counted)
-
-
-@contextmanager
-def _statements() -> Iterator[list[str]]:
-    counted: list[str] = []
-    recorder = next(thread for thread in threading.enumerate() if thread.name == "recorder")
-
-    def count(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if threading.current_thread() is not recorder:  # its heartbeats are none of the request's
-            counted.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", count)
-    try:
-        yield counted
-    finally:
-        event.remove(Engine, "before_cursor_execute", count)
 
 
 def _contents(world: World) -> dict[str, list[str]]:

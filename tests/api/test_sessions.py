@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.conftest import PASSWORD, Api
 from tests.support.people import SECOND, add_user, bearer, code_of, log_in, turn_on_second_factor
+from tests.support.statements import statements
 from tocsin.store.engine import Store
 
 ANNA = "anna@example.com"
@@ -71,6 +72,24 @@ def test_an_api_key_has_no_password(api: Api) -> None:
 def test_what_everybody_would_guess_is_no_password(api: Api, anna: Api, password: str) -> None:
     change = {"currentPassword": PASSWORD, "newPassword": password}
     assert "among the first" in anna.refused(422, "POST", "/auth/password", change)
+
+
+def test_a_login_does_the_same_work_for_a_user_nobody_knows(api: Api, anna: Api) -> None:
+    """The same questions to the database, and one comparison of a password: the time tells nothing."""
+    told = []
+    for email in (ANNA, "nobody@example.com"):
+        with statements() as asked:
+            api.as_().refused(401, "POST", "/auth/login", {"email": email, "password": "a wrong guess"})
+        told.append(asked)
+    assert told[0] == told[1]
+
+
+def test_an_expired_session_is_none(api: Api, anna: Api) -> None:
+    session = api.as_().ok("POST", "/auth/login", LOGIN)
+    api.clock.moment += 15 * 60 * SECOND
+    bearer(api, session).refused(401, "GET", "/members")
+    renewed = api.as_().ok("POST", "/auth/refresh", {"refreshToken": session["refreshToken"]})
+    bearer(api, renewed).ok("GET", "/members")
 
 
 # --- a forgotten password ---------------------------------------------------------------------------------------------
