@@ -53,7 +53,7 @@ def note(
         "action": action,
         "target": target[:_LONGEST],
         "fields": json.dumps([name[:_LONGEST] for name in fields[:_MOST_FIELDS]]),
-        "address": actor.address,
+        "address": actor.address[:_LONGEST],
     }
     rows.insert_entries(connection, [{"id": ids.new(now), "workspace_id": one, **entry} for one in workspaces])
 

@@ -35,8 +35,13 @@ def check_password(
     from zxcvbn import zxcvbn
 
     words = [part for text in about for part in (text, *text.replace("@", " ").replace(".", " ").split()) if part]
-    if zxcvbn(password[:_JUDGED], user_inputs=[*words, "tocsin"])["score"] < _LEAST_SCORE:
+    if zxcvbn(_judgeable(password[:_JUDGED]), user_inputs=[*words, "tocsin"])["score"] < _LEAST_SCORE:
         raise invalid(f"{field} is among the first that anybody would guess. Take some words that do not go together.")
+
+
+def _judgeable(password: str) -> str:
+    """Without what the library takes for digits and cannot read: `²`, or a line break after the last one."""
+    return "".join("?" if not c.isprintable() or (c.isnumeric() and not c.isascii()) else c for c in password)
 
 
 def hash_password(password: str) -> str:

@@ -10,6 +10,8 @@ from tocsin.store import accounts as rows
 
 _DAY = 24 * 3600 * 1_000_000
 REFRESH_LIFE = 30 * _DAY
+#: A proxy may say anything.
+_LONGEST_ADDRESS = 200
 Row = dict[str, Any]
 
 
@@ -26,7 +28,7 @@ def begin(connection: Connection, ids: IdMaker, now: int, user_id: int, address:
     """A new session's id."""
     session_id = ids.new(now)
     row = {"id": session_id, "user_id": user_id, "started_at": now, "expires_at": now + REFRESH_LIFE}
-    people.insert_session(connection, {**row, "address": address})
+    people.insert_session(connection, {**row, "address": address[:_LONGEST_ADDRESS]})
     return session_id
 
 
