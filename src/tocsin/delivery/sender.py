@@ -133,7 +133,8 @@ def blocking_mail_sender(site: Site, clock: Clock) -> Callable[[str, str, str], 
     way = mail_way(site)
 
     def send(to: str, subject: str, text: str) -> bool:
-        answer = asyncio.run(way.send(plain_mail(site.mail_from, to, subject, text, clock.now())))
+        mail = plain_mail(site.mail_from, to, subject, text, clock.now())
+        answer = asyncio.run(way.send(mail)) if mail is not None else None
         return isinstance(answer, Answer) and 200 <= answer.status < 300
 
     return send

@@ -106,8 +106,10 @@ class Email:
             mail["References"] = root
 
 
-def plain_mail(mail_from: str, to: str, subject: str, text: str, now: int) -> Mail:
-    """A mail to one person that is about no incident."""
+def plain_mail(mail_from: str, to: str, subject: str, text: str, now: int) -> Mail | None:
+    """A mail to one person that is about no incident; None where `to` is no address that mail can be sent to."""
+    if not _ADDRESS.fullmatch(to):
+        return None
     mail = EmailMessage(policy=_POLICY)
     sender = parseaddr(mail_from)[1]
     mail["From"] = mail_from
