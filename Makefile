@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt bench-ingest bench-detect torture lock
+.PHONY: help run demo test check fmt bench-ingest bench-events bench-detect simulate fuzz torture lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,17 @@ fmt: $(DEV) ## Format the code and mend what can be mended by itself
 bench-ingest: $(DEV) ## Measure durable pings a second, beside two ceilings (needs wrk)
 	$(BIN)/python -m bench.ingest
 
+bench-events: $(DEV) ## Measure durable, classified events a second beside pings; and a storm (needs wrk)
+	$(BIN)/python -m bench.events
+
 bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed among 1,000,000
 	$(BIN)/python -m bench.detect
+
+fuzz: $(DEV) ## Ask the API whatever its document allows and forbids; FUZZ_SECONDS=3600 for an hour
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(BIN)/pytest -s tests/acceptance/test_openapi.py -k finds_nothing
+
+simulate: $(DEV) ## Live through a year of 2,000 jobs in 12 zones, and count false alarms and overlooked silences
+	$(BIN)/python -m tests.simulate
 
 torture: $(DEV) ## Kill the server 200 times under load and count what it promised
 	$(BIN)/pytest -m torture

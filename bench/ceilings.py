@@ -18,7 +18,8 @@ from starlette.applications import Starlette
 from bench.bare import Bare, BarePostgres, BareSqlite
 from bench.seed import WINDOW, Plan, Seeded
 from tocsin.application.keys import KeyUse
-from tocsin.application.record_check_ins import Outcome, Receipt, Submission
+from tocsin.application.record import Item, Outcome
+from tocsin.application.record_check_ins import Receipt, Submission
 from tocsin.application.request_rate import RequestRate
 from tocsin.bootstrap import Application
 from tocsin.cli.serve import _Server as Server
@@ -78,7 +79,8 @@ class BareRecorder(Recorder):
         )
         self._bare = bare
 
-    def _record(self, submissions: Sequence[Submission]) -> list[Outcome]:
+    def _record(self, items: Sequence[Item]) -> list[Outcome]:
+        submissions = [item for item in items if isinstance(item, Submission)]
         numbers = [self._ids.new(s.check_in.received_at) for s in submissions]
         self._bare.commit([s.check_in for s in submissions], numbers)
         return [receipt(s, number) for s, number in zip(submissions, numbers, strict=True)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bench.seed import Seeded
 
 _SCRIPT = Path(__file__).with_name("ping.lua")
+_EVENTS = Path(__file__).with_name("events.lua")
 _runs = count(1)
 
 
@@ -22,18 +23,31 @@ class Load(NamedTuple):
     p99: float
 
 
+class Storm(NamedTuple):
+    """Events of one type, from each of so many integrations for each of so many tenants, in random order."""
+
+    event_type: str
+    integrations: int
+    tenants: int
+
+
 class Wrk:
     """A run of wrk in the background; `result` waits for its end."""
 
-    def __init__(self, url: str, seeded: Seeded, connections: int, seconds: float, spared: int = 0) -> None:
-        """`spared`: tenants whose number it divides are not pinged (0: all are)."""
+    def __init__(
+        self, url: str, seeded: Seeded, connections: int, seconds: float, spared: int = 0, storm: "Storm | None" = None
+    ) -> None:
+        """`spared`: tenants whose number it divides are not pinged (0: all are). `storm`: report events instead."""
         plan = seeded.plan
-        arguments = [seeded.api_key, f"wrk{next(_runs)}", str(plan.jobs), str(plan.tenants), str(spared)]
+        script, arguments = _SCRIPT, [f"wrk{next(_runs)}", str(plan.jobs), str(plan.tenants), str(spared)]
+        if storm is not None:
+            script, arguments = _EVENTS, [storm.event_type, str(storm.integrations), str(storm.tenants)]
+        arguments = [seeded.api_key, *arguments]
         command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{round(seconds)}s"]
         self._seconds = round(seconds)
         try:
             self._process = subprocess.Popen(
-                [*command, "--latency", "--timeout", "30s", "--script", str(_SCRIPT), url, "--", *arguments],
+                [*command, "--latency", "--timeout", "30s", "--script", str(script), url, "--", *arguments],
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -54,3 +68,7 @@ class Wrk:
 
 def ping(url: str, seeded: Seeded, connections: int, seconds: float) -> Load:
     return Wrk(url, seeded, connections, seconds).result()
+
+
+def report(url: str, seeded: Seeded, connections: int, seconds: float, storm: Storm) -> Load:
+    return Wrk(url, seeded, connections, seconds, storm=storm).result()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from itertools import count
 
 import aiohttp
@@ -21,10 +22,15 @@ class BrokenPromiseError(SystemExit):
 
 def settled_runs(store: Store) -> int:
     """How many runs are stored, once their number has stopped rising."""
+    return settled(lambda: _runs(store))
+
+
+def settled(count: Callable[[], int]) -> int:
+    """What `count` gives, once it has stopped rising."""
     until, before = time.monotonic() + _LONGEST_SECONDS, -1
-    while (now := _runs(store)) != before:
+    while (now := count()) != before:
         if time.monotonic() > until:
-            raise SystemExit("The server goes on writing although nobody pings it.")
+            raise SystemExit("The server goes on writing although nobody sends it anything.")
         before = now
         time.sleep(_SETTLED_SECONDS)
     return now
@@ -33,9 +39,9 @@ def settled_runs(store: Store) -> int:
 def check_numbers(load: Load, stored: int, connections: int) -> None:
     """wrk hangs up at its end: what was in flight then, at most one a connection, may be stored and not counted."""
     if load.refused or load.broken:
-        raise BrokenPromiseError(f"{load.refused} pings were refused, {load.broken} connections broke: no measure.")
+        raise BrokenPromiseError(f"{load.refused} requests were refused, {load.broken} connections broke: no measure.")
     if not load.acked <= stored <= load.acked + connections:
-        raise BrokenPromiseError(f"{load.acked} pings were acknowledged, {stored} are stored.")
+        raise BrokenPromiseError(f"{load.acked} requests were acknowledged, {stored} are stored.")
 
 
 def check_ids(url: str, seeded: Seeded, store: Store, seconds: float, connections: int = 32) -> int:

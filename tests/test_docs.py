@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 import typer
@@ -12,6 +13,7 @@ from tocsin.api.app import PREFIX
 from tocsin.bootstrap import build
 from tocsin.cli import app as cli
 from tocsin.delivery.channels import PROVIDERS
+from tocsin.ingest import protocols
 from tocsin.settings import Settings
 from tocsin.telemetry.metrics import Metrics
 
@@ -54,6 +56,13 @@ def test_every_metric_is_documented(metric: str) -> None:
 @pytest.mark.parametrize("provider", sorted(PROVIDERS))
 def test_every_channel_has_its_page(provider: str) -> None:
     assert f"workspaces/me/channels/{provider}" in (DOCS / "channels" / f"{provider}.md").read_text()
+
+
+@pytest.mark.parametrize("protocol", sorted(found.name for found in iter_modules(protocols.__path__)))
+def test_every_protocol_has_its_page(protocol: str) -> None:
+    page = "events.md" if protocol == "native_events" else f"protocols/{protocol}.md"
+    assert f"docs/{page}" in (ROOT / "README.md").read_text()
+    assert (DOCS / page).exists()
 
 
 def test_every_endpoint_is_documented(tmp_path: Path) -> None:

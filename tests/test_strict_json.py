@@ -1,6 +1,9 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from tocsin.strict_json import MAX_DEPTH, NotJsonError, UnacceptableJsonError, check_json, parse
+from tocsin.strict_json import MAX_DEPTH, NotJsonError, UnacceptableJsonError, check_json, load, parse
 
 GOOD = [
     b"{}",
@@ -42,6 +45,17 @@ def test_what_is_no_json_is_refused_as_such(body: bytes) -> None:
     for judge in (check_json, parse):
         with pytest.raises(NotJsonError):
             judge(body)
+
+
+@pytest.mark.parametrize("body", [*GOOD, *UNACCEPTABLE, *NOT_JSON, b"", b"{", b"\xff", b"{} {}", b"[1e3, 1.5, -0.0]"])
+def test_load_is_parse(body: bytes) -> None:
+    def told(read: Callable[[bytes], Any]) -> str:
+        try:
+            return repr(read(body))
+        except (NotJsonError, UnacceptableJsonError) as error:
+            return f"{type(error).__name__}: {error}"
+
+    assert told(load) == told(parse)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"{} {}"])

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
@@ -16,10 +17,13 @@ from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
 from tocsin.dashboard.claim import claim_routes
 from tocsin.delivery.channel import Delivered, Site, Verdict
+from tocsin.delivery.channels import HABITS
 from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blocking_test_sender, open_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
+from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
+from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
@@ -84,7 +88,7 @@ class _Parts:
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
-        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics)
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
 
     def asgi(self) -> Starlette:
@@ -94,7 +98,12 @@ class _Parts:
             services = self.services
             senders = Senders(self.store, self.secrets, self.clock, services.key_use, services.request_rate)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            routes += [*claim_routes(), Mount("/", build_api(services, openapi_paths()))]
+            addresses = Addresses(self.store, self.ids, self.clock)
+            routes += healthchecks_http.routes(self.pulse.recorder, addresses)
+            routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
+            routes += hexcovery_http.routes(self.pulse.recorder, senders)
+            routes += claim_routes()
+            routes.append(_Rest(build_api(services, openapi_paths())))
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @cached_property
@@ -149,3 +158,17 @@ class _Parts:
     def _count_attempt(self, provider: str, verdict: Verdict) -> None:
         outcome = "delivered" if isinstance(verdict, Delivered) else type(verdict).__name__.lower()
         self.metrics.delivery_attempts.labels(provider, outcome).inc()
+
+
+class _Rest(BaseRoute):
+    """Whatever no other route takes. A mount would leave addresses that hold a line break to the framework, and its
+    plain text; so would a default leave a method that the route before does not know."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return Match.FULL, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)

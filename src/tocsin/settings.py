@@ -70,6 +70,9 @@ class Settings(BaseSettings):
         20_000, ge=1, description="Check-ins that may wait to be committed before 503 is answered."
     )
     batch_limit: int = Field(500, ge=1, le=5_000, description="Check-ins committed together at most.")
+    sentry_rate: int = Field(
+        6, ge=0, le=60_000, description="Sentry check-ins a minute of one slug and environment; 0 means no limit."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines.")
 
     @field_validator("allow_destinations")

@@ -9,6 +9,8 @@ import re
 from math import isinf
 from typing import Any, NoReturn
 
+from pydantic_core import from_json
+
 MAX_DEPTH = 32
 _LEAST, _GREATEST = -(1 << 63), (1 << 63) - 1
 #: What may be wrong with a number: 19 digits in a row, a three-digit exponent, a word that JSON does not know.
@@ -34,6 +36,15 @@ def check_json(body: bytes) -> None:
     nested = body.count(b"{") + body.count(b"[") > MAX_DEPTH
     if nested or b"\\u" in body or _ODD_NUMBER.search(body):
         parse(body)
+
+
+def load(body: bytes) -> Any:
+    """As `parse`, and faster where nothing looks suspicious."""
+    check_json(body)
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return parse(body)
 
 
 def parse(body: bytes) -> Any:

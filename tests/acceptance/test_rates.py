@@ -46,5 +46,5 @@ def test_three_nodes_take_together_what_one_key_may(postgres_home: Home) -> None
         assert told.keys() == {200, 429}
         assert told[200] == pytest.approx(allowed, rel=0.05)
         rejections = client.get("rejections?pageSize=100").json()["data"]["items"]
-        assert sum(one["number"] for one in rejections if one["reason"] == "rate_limited") == told[429]
+        assert sum(one["count"] for one in rejections if one["reason"] == "rate_limited") == told[429]
         assert len(rejections) <= 6

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from tests.support.document import Document
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application import accounts
@@ -24,7 +26,10 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass
 class Api:
-    """A client of the API that speaks as one workspace. `call` gives the whole answer, `ok` the data of a success."""
+    """A client of the API that speaks as one workspace. `call` gives the whole answer, `ok` the data of a success.
+
+    Every answer is held against the OpenAPI `document`.
+    """
 
     client: TestClient
     services: Services
@@ -32,12 +37,16 @@ class Api:
     tests_sent: list[tuple[str, Config]]
     headers: dict[str, str] = field(default_factory=dict)
     workspace_id: int = 0
+    document: Document | None = None
 
     def call(self, method: str, path: str, json: Any = None, **more: Any) -> httpx2.Response:
         headers = {**self.headers, **more.pop("headers", {})}
         if json is not None:
             more["json"] = json
-        return self.client.request(method, f"/api/v1{path}", headers=headers, **more)
+        answer = self.client.request(method, f"/api/v1{path}", headers=headers, **more)
+        if self.document is not None and answer.headers.get("content-type") == "application/json":
+            assert self.document.faults(method, f"/api/v1{path}", answer.status_code, answer.json()) == []
+        return answer
 
     def ok(self, method: str, path: str, json: Any = None, **more: Any) -> Any:
         answer = self.call(method, path, json, **more)
@@ -60,7 +69,13 @@ class Api:
     def as_(self, **headers: str) -> "Api":
         """The same API with other credentials."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Api(self.client, self.services, self.clock, self.tests_sent, named, self.workspace_id)
+        return Api(self.client, self.services, self.clock, self.tests_sent, named, self.workspace_id, self.document)
+
+
+@cache
+def _document() -> Document:
+    nobody: Any = None
+    return Document(build_api(nobody).openapi())
 
 
 class MakeApi(Protocol):
@@ -86,7 +101,7 @@ def make_api(tmp_path: Path, clock: ManualClock, ids: IdMaker) -> Iterator[MakeA
         client = TestClient(build_api(services))
         client.__enter__()
         clients.append(client)
-        return Api(client, services, clock, sent)
+        return Api(client, services, clock, sent, document=_document())
 
     yield make
     for client in clients:

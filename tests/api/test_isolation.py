@@ -45,7 +45,7 @@ USER = {
     "POST /workspaces",
 }
 INGEST = {"POST /jobs/{jobKey}/ping", "POST /events", "POST /events/batch"}
-READ = {"POST /schedules/preview"}
+READ = {"POST /schedules/preview", "POST /patterns/test"}
 ADMINISTRATION = ("/keys", "/invitations", "/audit")
 ADMINISTERED = ("/members", "/workspaces/")
 
@@ -66,6 +66,7 @@ BODIES: dict[str, Any] = {
     "PATCH /members/{userId}": {"role": "viewer"},
     "PATCH /tenants/{tenant}": {"name": "Changed"},
     "PATCH /jobs/{jobKey}": {"name": "Changed"},
+    "PATCH /patterns/{pattern}": {"isEnabled": False},
 }
 #: Parameters of addresses that name no object of a workspace.
 NAMES = {"provider": "slack", "name": "default"}
@@ -160,9 +161,13 @@ def _furnish(ours: Api, theirs: Api, store: Store) -> dict[str, str]:
     ours.ok(
         "POST", "/jobs/secret-job/ping", {"tenantId": "secret-tenant", "status": "failure", "message": "secret-text"}
     )
+    pattern = {"id": "secret_pattern", "name": "Secret pattern", "eventTypes": ["secret_failed"]}
+    event = {"integrationKey": "secret-integration", "eventType": "secret_failed", "tenantId": "secret-tenant"}
+    ours.ok("POST", "/patterns", pattern)
+    ours.ok("POST", "/events", {**event, "rawPayload": {"text": "secret-text"}})
     slack = {"config": {"webhookUrl": "https://hooks.slack.com/services/T/B/secret-hook"}}
     channel = from_uuid(ours.ok("PUT", "/workspaces/me/channels/slack", slack)["id"]) or 0
-    (incident,) = ours.ok("GET", "/incidents")["items"]
+    (incident,) = ours.ok("GET", "/incidents?jobKey=secret-job")["items"]
     with store.write() as connection:
         desk = Desk(connection, ours.services.ids)
         number = desk.delivery(
@@ -174,6 +179,7 @@ def _furnish(ours: Api, theirs: Api, store: Store) -> dict[str, str]:
         "stream": ours.ok("GET", "/jobs/secret-job/streams")["items"][0]["id"],
         "run": ours.ok("GET", "/jobs/secret-job/runs")["items"][0]["id"],
         "incident": incident["id"],
+        "pattern": "secret_pattern",
         "delivery": to_uuid(number),
         "userId": add_user(ours, "secret@example.com", "member"),
         "invitation": ours.ok("POST", "/invitations", {"email": "secret2@example.com", "role": "admin"})["id"],
@@ -184,7 +190,7 @@ def _furnish(ours: Api, theirs: Api, store: Store) -> dict[str, str]:
 def _unknown(world: World) -> dict[str, str]:
     """Of the same looks, and nobody's."""
     fresh = {name: to_uuid(IdMaker(201).new(SystemClock().now())) for name in world.secrets}
-    return {**fresh, "jobKey": "nobodys-job"}
+    return {**fresh, "jobKey": "nobodys-job", "pattern": "nobodys_pattern"}
 
 
 def _callers(world: World) -> dict[str, Api]:
@@ -244,7 +250,10 @@ def test_what_belongs_to_others_is_as_unknown_as_what_nobody_has(world: World) -
 def test_no_list_shows_what_belongs_to_others(world: World) -> None:
     """Nor where it is asked for by its name."""
     canaries = [*world.secrets.values(), to_uuid(world.ours.workspace_id), "secret", "Secret"]
-    filters = {f"{name}Id": value for name, value in world.secrets.items()} | {"jobKey": "secret-job"}
+    filters = {f"{name}Id": value for name, value in world.secrets.items()} | {
+        "jobKey": "secret-job",
+        "integrationKey": "secret-integration",
+    }
     asked = 0
     for route in world.routes:
         if route.method != "GET" or set(route.parameters) - NAMES.keys():

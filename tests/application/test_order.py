@@ -37,8 +37,15 @@ SAID = st.builds(
     st.one_of(st.just(0), st.integers(0, LONGEST_DELAY)),
 )
 MANY = st.lists(SAID, min_size=2, max_size=8, unique_by=lambda s: (s.kind, s.run, s.occurred))
+#: Slots and windows of all of these lie at multiples of 120 s.
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "interval": {"schedule_type": "interval", "schedule_interval": INTERVAL * SECOND},
+    "crontab": {"schedule_type": "crontab", "schedule_interval": None, "schedule_value": "*/2 * * * *"},
+    "calendar": {"schedule_type": "calendar", "schedule_interval": 2, "schedule_value": "minute"},
+}
 JOBS = st.fixed_dictionaries(
     {
+        "schedule_type": st.sampled_from(sorted(SCHEDULES)),
         "failure_threshold": st.sampled_from([None, 2]),
         "recovery_threshold": st.sampled_from([1, 2]),
         "max_runtime": st.sampled_from([None, 50 * SECOND, 150 * SECOND]),
@@ -77,9 +84,8 @@ def is_settled(job: dict[str, Any], many: Sequence[Said]) -> bool:
 def _house(store: Store, job: dict[str, Any]) -> House:
     empty(store)
     house = House(store)
-    columns = {"schedule_interval": INTERVAL * SECOND, "grace": GRACE * SECOND}
-    columns |= {"miss_threshold": 99, "impact_threshold": 99}
-    house.make_job(**columns, **job)
+    columns = {"grace": GRACE * SECOND, "miss_threshold": 99, "impact_threshold": 99}
+    house.make_job(**{**columns, **job, **SCHEDULES[job["schedule_type"]]})
     house.check_in("success", run="first", occurred=0)
     return house
 
@@ -106,7 +112,8 @@ def _state(house: House, job: dict[str, Any]) -> Any:
         "consecutive_failures": stream.consecutive_failures,
         "last_success_at": at(stream.last_success_at),
         "successes_in_row": min(stream.successes_in_row, job["recovery_threshold"]),
-        "next_deadline": at(stream.check_at),
+        "next_deadline": at(stream.check_at if job["schedule_type"] == "interval" else stream.deadline_at),
+        "pending": at(stream.pending_at),
         "open_runs": stream.open_runs,
     }
 

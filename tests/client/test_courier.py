@@ -12,13 +12,14 @@ from tocsin.client.spool import OLDEST, Spool
 
 NOON = 1_767_614_400_000_000
 DAY = 86_400_000_000
+DONE = Answer(200, b'{"isSuccess": true}')
 TARGET = Destination("http://t.example", "sg_a")
 
 
 class Wire:
     """A server of which only the wire is there: it keeps what was sent, and answers as told."""
 
-    def __init__(self, answer: Callable[[Mapping[str, object]], Answer] = lambda _: Answer(200, b"")) -> None:
+    def __init__(self, answer: Callable[[Mapping[str, object]], Answer] = lambda _: DONE) -> None:
         self.answer = answer
         self.bodies: list[dict[str, object]] = []
         self.keys: list[str] = []
@@ -90,7 +91,7 @@ def test_the_first_that_must_wait_lets_all_wait(
 def test_a_refused_report_is_dropped_and_said_and_the_next_is_brought(spool: Spool, said: list[str]) -> None:
     spool.put(_report("bad", NOON)).leave()
     spool.put(_report("good", NOON + 1)).leave()
-    wire = Wire(lambda body: _refusal(404, "Job not found.") if body["runId"] == "bad" else Answer(200, b""))
+    wire = Wire(lambda body: _refusal(404, "Job not found.") if body["runId"] == "bad" else DONE)
     done = Courier(wire.post, said.append, lambda: 1).drain(spool, NOON)
     assert (done.delivered, done.dropped) == (1, 1)
     assert spool.waiting() == []
@@ -124,11 +125,7 @@ def test_two_do_not_deliver_at_once(spool: Spool, said: list[str]) -> None:
 
 
 def test_a_wrong_clock_does_not_silence_a_job(said: list[str]) -> None:
-    wire = Wire(
-        lambda body: (
-            _refusal(422, "occurredAt must be at most 7 days back.") if "occurredAt" in body else Answer(200, b"")
-        )
-    )
+    wire = Wire(lambda body: _refusal(422, "occurredAt must be at most 7 days back.") if "occurredAt" in body else DONE)
     assert Courier(wire.post, said.append, lambda: 1).bring_fresh(_report("one")).fate is Fate.DELIVERED
     assert wire.keys[0] != wire.keys[1]
     assert said == ["this machine's clock is wrong: the server's time was taken instead"]

@@ -17,6 +17,7 @@ from tocsin.client.destination import Answer, UnreachableError
 from tocsin.client.job_key import suggest
 from tocsin.client.registering import Registration, register
 
+DONE = Answer(200, b'{"isSuccess": true}')
 TOCSIN = Wrapping("/usr/bin/tocsin")
 
 USERS = """\
@@ -203,7 +204,7 @@ class Wire:
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
-        (Answer(201, b"{}"), Registration.MADE),
+        (DONE, Registration.MADE),
         (Answer(409, b'{"isSuccess": false, "message": "There is one."}'), Registration.EXISTED),
         (Answer(422, b'{"isSuccess": false, "message": "schedule: no."}'), Registration.FAILED),
         (Answer(401, b'{"isSuccess": false, "message": "Key."}'), Registration.FAILED),

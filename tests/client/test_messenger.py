@@ -14,6 +14,7 @@ from tocsin.client.spool import Spool
 from tocsin.clock import ManualClock
 
 NOON = 1_767_614_400_000_000
+DONE = Answer(200, b'{"isSuccess": true}')
 SUBJECT = Subject("nightly", "acme", "", "run-1")
 START = started(SUBJECT, NOON)
 END = ended(SUBJECT, Result(0, 1_000, ""), NOON + 1_000)
@@ -34,7 +35,7 @@ class Wire:
 
 
 def _ok(_: dict[str, object]) -> Answer:
-    return Answer(200, b"")
+    return DONE
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def spool(tmp_path: Path) -> Spool:
     return Spool(str(tmp_path), Destination("http://t.example", "sg_a"))
 
 
-def _messenger(wire: Wire, spool: Spool, patience: float = 5) -> Messenger:
+def _messenger(wire: Wire, spool: Spool, patience: float = 0.3) -> Messenger:
     return Messenger(lambda: Means(wire.post, spool), ManualClock(NOON), patience)
 
 
@@ -83,14 +84,37 @@ def test_a_server_that_hangs_is_waited_for_no_longer_than_said(spool: Spool) -> 
 
     def hang(_: dict[str, object]) -> Answer:
         released.wait(30)
-        return Answer(200, b"")
+        return DONE
 
     messenger = _messenger(Wire(hang), spool, patience=0.2)
     messenger.begin(START)
     lines = messenger.finish(END)
     released.set()
-    assert "did not answer in time" in lines[0]
+    assert lines[0] == "http://t.example did not answer in time"
     assert len(spool.waiting()) == 2
+
+
+def test_a_server_that_is_just_being_restarted_is_tried_again(spool: Spool) -> None:
+    tries: list[dict[str, object]] = []
+
+    def restart(body: dict[str, object]) -> Answer:
+        tries.append(body)
+        if len(tries) < 4:
+            raise UnreachableError("Connection refused")
+        return DONE
+
+    messenger = _messenger(Wire(restart), spool, patience=20)
+    messenger.begin(START)
+    assert messenger.finish(END) == []
+    assert spool.waiting() == []
+
+
+def test_a_key_that_is_refused_is_not_tried_again(spool: Spool) -> None:
+    wire = Wire(lambda _: Answer(401, b'{"isSuccess": false, "message": "Send a valid API key."}'))
+    messenger = _messenger(wire, spool, patience=20)
+    messenger.begin(START)
+    assert "Send a valid API key." in messenger.finish(END)[0]
+    assert len(wire.sent) <= 2
 
 
 def test_a_server_that_came_back_while_the_command_ran_gets_all(spool: Spool) -> None:
@@ -98,7 +122,7 @@ def test_a_server_that_came_back_while_the_command_ran_gets_all(spool: Spool) ->
 
     def come_back(body: dict[str, object]) -> Answer:
         tries.append(body)
-        return Answer(503, b"") if len(tries) == 1 else Answer(200, b"")
+        return Answer(503, b"") if len(tries) == 1 else DONE
 
     spool.put(OLD).leave()
     wire = Wire(come_back)

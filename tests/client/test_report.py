@@ -61,7 +61,9 @@ def test_a_broken_file_is_no_report(text: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "fate"),
     [
-        (Answer(200, b""), Fate.DELIVERED),
+        (Answer(200, b'{"isSuccess": true}'), Fate.DELIVERED),
+        (Answer(200, b""), Fate.WAITS),
+        (Answer(200, b"<title>Log in to use the network</title>"), Fate.WAITS),
         (_refused(404, "Job not found."), Fate.REFUSED),
         (_refused(413), Fate.REFUSED),
         (_refused(422), Fate.REFUSED),

@@ -86,7 +86,7 @@ def test_a_flood_of_refused_is_a_row_a_minute_with_their_number(house: House) ->
         house.now = now
         _taken(house, 300)
     (row,) = house.rows(rejections)
-    assert (row.reason, row.number) == ("rate_limited", 3 * 300 - 60 - 59)
+    assert (row.reason, row.times) == ("rate_limited", 3 * 300 - 60 - 59)
     assert json.loads(row.detail)["job_key"] == "the-job"
     house.now = 61
     _taken(house, 100)
@@ -137,4 +137,4 @@ def test_the_recorder_refuses_what_is_too_much_and_records_the_rest(house: House
 
     asyncio.run(scene())
     assert len(house.runs()) == 20
-    assert house.rows(rejections)[0].number == 30
+    assert house.rows(rejections)[0].times == 30

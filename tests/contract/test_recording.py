@@ -8,7 +8,8 @@ import pytest
 from tests.support.house import House, at, micros
 from tocsin.application import accounts
 from tocsin.application.errors import Refused
-from tocsin.application.record_check_ins import Held, Outcome, Receipt, Replayed, Submission
+from tocsin.application.record_check_ins import Outcome, Receipt, Submission
+from tocsin.application.submitting import Held, Replayed
 from tocsin.domain.model import SECOND
 from tocsin.store.engine import Store
 from tocsin.store.schema import api_keys, incident_tenants, incidents, job_environments, runs, streams, tenants

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.alerting import NOON, content
-from tests.support.receiver import LOOPBACK, Receiver, answering, receiver
+from tests.support.receiver import LOOPBACK, Receiver, answering, hanging, receiver
 from tocsin.delivery.apprise_process import AppriseProcess
 from tocsin.delivery.channel import Answer, BadConfigError, NoAnswer, Notification
 from tocsin.delivery.channels.apprise import Apprise
@@ -80,12 +80,9 @@ def test_what_it_has_no_business_with_is_refused(url: str, says: str) -> None:
 
 
 def test_a_notification_is_ended_in_time() -> None:
-    async def forever(_: Any) -> Any:
-        await asyncio.sleep(3600)
-
     async def run() -> Answer | NoAnswer:
         async with receiver() as one:
-            one.answer = forever
+            one.answer = hanging
             url = one.url.replace("http:", "json:") + "/hook"
             return await AppriseProcess(LOOPBACK, seconds=2).notify(Notification(url, "Ring", "Now", "info"))
 

@@ -19,7 +19,7 @@ from tests.support.receiver import LOOPBACK, Receiver, answering, breaking_off, 
 from tests.support.stations import STATIONS, Station, site
 from tocsin.clock import SystemClock
 from tocsin.delivery.apprise_process import AppriseProcess
-from tocsin.delivery.channel import Delivered, Refused, Retry, Verdict
+from tocsin.delivery.channel import BadConfigError, Delivered, Refused, Retry, Verdict
 from tocsin.delivery.channels import PROVIDERS, providers
 from tocsin.delivery.message import Message, compose
 from tocsin.delivery.safe_http import SafeHttp
@@ -52,7 +52,7 @@ def _message(kind: str = "opened", **changes: Any) -> Message:
     return compose("delivery-1", content(kind, "Acme", "Globex", **changes), NOON, NOON)
 
 
-def _tell(
+def tell(
     provider: str,
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None,
     *,
@@ -73,7 +73,7 @@ def _tell(
     return asyncio.run(run())
 
 
-def _mail(
+def tell_by_mail(
     prepare: Callable[[Postbox], None] = lambda _: None, message: Message | None = None, allowed: Any = LOOPBACK
 ) -> tuple[Verdict, Postbox]:
     async def run() -> tuple[Verdict, Postbox]:
@@ -97,7 +97,7 @@ def test_every_channel_has_its_station() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("provider", WEB)
 def test_a_strict_receiver_takes_every_kind_of_alert(provider: str, kind: str) -> None:
-    told = _tell(provider, message=_message(kind))
+    told = tell(provider, message=_message(kind))
     assert isinstance(told.verdict, Delivered), told.verdict
     (received,) = told.receiver.received
     STATIONS[provider].inspect(received)
@@ -118,7 +118,7 @@ def _huge() -> Message:
 
 @pytest.mark.parametrize("provider", WEB)
 def test_limits_are_kept_whatever_the_names(provider: str) -> None:
-    told = _tell(provider, message=_huge())
+    told = tell(provider, message=_huge())
     assert isinstance(told.verdict, Delivered), told.verdict
     STATIONS[provider].inspect(told.receiver.received[0])
 
@@ -131,14 +131,14 @@ def _of_an_integration() -> Message:
 
 @pytest.mark.parametrize("provider", WEB)
 def test_an_incident_of_an_integration_can_be_told(provider: str) -> None:
-    told = _tell(provider, message=_of_an_integration())
+    told = tell(provider, message=_of_an_integration())
     assert isinstance(told.verdict, Delivered), told.verdict
     assert b"payments" in told.receiver.received[0].body
 
 
 @pytest.mark.parametrize("message", [*map(_message, KINDS), _huge(), _of_an_integration()])
 def test_a_mail_server_takes_every_kind_of_alert(message: Message) -> None:
-    verdict, box = _mail(message=message)
+    verdict, box = tell_by_mail(message=message)
     assert isinstance(verdict, Delivered), verdict
     assert max(map(len, box.content().split(b"\r\n"))) <= 998
     mail = box.parsed()
@@ -175,7 +175,7 @@ STATUSES = [
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
 @pytest.mark.parametrize("provider", WEB)
 def test_a_status_means_the_same_everywhere(provider: str, status: int, kind: type) -> None:
-    verdict = _tell(provider, answering(status, "no")).verdict
+    verdict = tell(provider, answering(status, "no")).verdict
     assert isinstance(verdict, kind), verdict
     assert verdict.status == status
     if isinstance(verdict, Retry):
@@ -184,7 +184,7 @@ def test_a_status_means_the_same_everywhere(provider: str, status: int, kind: ty
 
 @pytest.mark.parametrize("provider", PLAIN_WEB)
 def test_retry_after_is_obeyed(provider: str) -> None:
-    verdict = _tell(provider, answering(429, "", {"Retry-After": "17"})).verdict
+    verdict = tell(provider, answering(429, "", {"Retry-After": "17"})).verdict
     assert isinstance(verdict, Retry)
     assert verdict.after == 17 * SECOND
 
@@ -192,7 +192,7 @@ def test_retry_after_is_obeyed(provider: str) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("provider", PLAIN_WEB)
 def test_redirects_are_not_followed(provider: str, status: int) -> None:
-    told = _tell(provider, answering(status, "", {"Location": "/elsewhere"}))
+    told = tell(provider, answering(status, "", {"Location": "/elsewhere"}))
     assert isinstance(told.verdict, Refused)
     assert told.verdict.reason == "redirected"
     assert len(told.receiver.received) == 1
@@ -211,7 +211,7 @@ def test_redirects_are_not_followed(provider: str, status: int) -> None:
     ],
 )
 def test_the_mail_servers_codes_decide(replies: dict[str, str], kind: type) -> None:
-    verdict, _ = _mail(lambda box: box.replies.update(replies))
+    verdict, _ = tell_by_mail(lambda box: box.replies.update(replies))
     assert isinstance(verdict, kind), verdict
     assert verdict.detail.startswith("SMTP ")
     assert verdict.status == (int(next(iter(replies.values()))[:3]) if replies else 250)
@@ -222,14 +222,14 @@ def test_the_mail_servers_codes_decide(replies: dict[str, str], kind: type) -> N
 
 @pytest.mark.parametrize("provider", WEB)
 def test_a_receiver_that_hangs_may_have_got_it(provider: str) -> None:
-    verdict = _tell(provider, hanging, seconds=2).verdict
+    verdict = tell(provider, hanging, seconds=2).verdict
     assert isinstance(verdict, Retry)
     assert (verdict.reason, verdict.may_have_arrived) == ("timeout", True)
 
 
 @pytest.mark.parametrize("provider", WEB)
 def test_a_receiver_that_breaks_off_may_have_got_it(provider: str) -> None:
-    verdict = _tell(provider, breaking_off).verdict
+    verdict = tell(provider, breaking_off).verdict
     assert isinstance(verdict, Retry)
     assert verdict.may_have_arrived
 
@@ -238,7 +238,7 @@ def test_a_receiver_that_breaks_off_may_have_got_it(provider: str) -> None:
 @pytest.mark.parametrize("provider", WEB)
 def test_an_answer_without_end_ends(provider: str, answer: Any) -> None:
     """Nobody waits for it, or holds it in memory; whether its status counted, the provider says."""
-    assert _tell(provider, answer, seconds=2).detail.isprintable()
+    assert tell(provider, answer, seconds=2).detail.isprintable()
 
 
 @pytest.mark.parametrize("talk", [silent, dripping_mail, flooding_mail])
@@ -254,8 +254,23 @@ def test_a_mail_server_without_end_ends(talk: Any) -> None:
 
 
 @pytest.mark.parametrize("provider", WEB)
+def test_a_receiver_that_is_not_there_has_not_got_it(provider: str) -> None:
+    async def run() -> Verdict:
+        url = "http://127.0.0.1:1"
+        async with SafeHttp(LOOPBACK) as http:
+            sender = Sender(http, providers(site(url)), apprise=AppriseProcess(LOOPBACK))
+            return await sender.send(provider, STATIONS[provider].config(url), _message(), NOON)
+
+    verdict = asyncio.run(run())
+    assert isinstance(verdict, Retry)
+    _holds_none(STATIONS[provider], str(verdict))
+    if provider != "apprise":  # which only says that a connection was tried
+        assert not verdict.may_have_arrived
+
+
+@pytest.mark.parametrize("provider", WEB)
 def test_a_private_address_is_not_reached(provider: str) -> None:
-    told = _tell(provider, allowed=[])
+    told = tell(provider, allowed=[])
     assert not isinstance(told.verdict, Delivered)
     assert told.verdict.reason == "destination_refused"
     assert "TOCSIN_ALLOW_DESTINATIONS" in told.detail
@@ -263,7 +278,7 @@ def test_a_private_address_is_not_reached(provider: str) -> None:
 
 
 def test_nor_is_a_mail_server_there() -> None:
-    verdict, box = _mail(allowed=[])
+    verdict, box = tell_by_mail(allowed=[])
     assert isinstance(verdict, Retry)
     assert (verdict.reason, box.mails) == ("destination_refused", [])
 
@@ -277,10 +292,17 @@ async def _parrot(request: web.Request) -> web.StreamResponse:
     return web.Response(status=400, text=heard[:300], reason=heard.replace("\r", "").replace("\n", "")[:200])
 
 
-@pytest.mark.parametrize("answer", [_parrot, breaking_off, answering(302, "", {"Location": "/x"}), answering(500, "")])
+async def _long_winded(request: web.Request) -> web.StreamResponse:
+    """Says enough for its words to be cut where a secret stands: what remains of it must not be told either."""
+    return web.Response(status=400, text="no " * 57 + f"{request.raw_path} {await request.text()}")
+
+
+@pytest.mark.parametrize(
+    "answer", [_long_winded, _parrot, breaking_off, answering(302, "", {"Location": "/x"}), answering(500, "")]
+)
 @pytest.mark.parametrize("provider", WEB)
 def test_no_verdict_holds_a_secret(provider: str, answer: Any) -> None:
-    told = _tell(provider, answer)
+    told = tell(provider, answer)
     assert not isinstance(told.verdict, Delivered)
     _holds_none(STATIONS[provider], str(told.verdict))
 
@@ -311,3 +333,12 @@ def test_a_config_survives_being_kept(provider: str) -> None:
     once = PROVIDERS[provider].validate({**given, "unknown": 1}, [])
     assert "unknown" not in once.config
     assert PROVIDERS[provider].validate(once.config, [], once.config).config == once.config
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example/x", "https://10.0.0.1/x", "https://u:p@hooks.example/", "nonsense", "", None, 7]
+)
+@pytest.mark.parametrize(("provider", "name"), [("slack", "webhookUrl"), ("teams", "webhookUrl"), ("webhook", "url")])
+def test_a_bad_url_is_a_sentence(provider: str, name: str, url: Any) -> None:
+    with pytest.raises(BadConfigError, match=rf"^{name}\b.*\.$"):
+        PROVIDERS[provider].validate({name: url}, [])

@@ -73,3 +73,28 @@ def test_a_test_says_that_it_is_one() -> None:
     message = compose("id", {"kind": "test", "at": "2026-01-05T12:00:00Z"}, NOON, NOON)
     assert message.title == "Tocsin test alert"
     assert message.state == "Test"
+
+
+def test_a_reminder_says_that_it_is_still_open() -> None:
+    message = compose("d", content("reminder", "Acme"), NOON, NOON)
+    assert message.title == "Still open: Daily Report missed a run for Acme"
+    assert message.state == "Open"
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "state"),
+    [
+        ("opened", "25 more incidents opened", "Open"),
+        ("resolved", "25 more incidents resolved", "Closed"),
+        ("reminder", "25 more incidents still open", "Open"),
+    ],
+)
+def test_what_several_share_lists_them(kind: str, title: str, state: str) -> None:
+    parts = [content(kind, "Acme") for _ in range(24)] + [content("reopened", "Acme")]
+    shared = {"kind": kind, "at": "2026-01-05T12:00:00Z", "incidents": parts[:22], "incidentCount": 25}
+    message = compose("d", {**shared, "url": "https://tocsin.example/incidents"}, NOON, NOON)
+    assert (message.title, message.state) == (title, state)
+    assert len(message.lines) == 21
+    assert message.lines[0].startswith("• Daily Report")
+    assert message.lines[-1] == "… and 5 more"
+    assert message.text.endswith("Incidents: https://tocsin.example/incidents")

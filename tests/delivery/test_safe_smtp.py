@@ -223,6 +223,7 @@ def test_a_public_address_is_not_spoken_to_in_clear_text() -> None:
     said, _ = _send(tls="none", look_up=look_up)
     assert isinstance(said, NoAnswer)
     assert said.reason == "destination_refused"
+    assert "in clear text only" in said.detail
 
 
 # --- TOCSIN_SMTP_URL --------------------------------------------------------------------------------------------------

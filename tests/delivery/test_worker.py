@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 
 from tests.support.alerting import Desk
 from tests.support.receiver import LOOPBACK, Receiver, answering, hanging, receiver
+from tests.support.stations import site
 from tocsin.clock import SystemClock
-from tocsin.delivery.channels import PROVIDERS
+from tocsin.delivery.channels import PROVIDERS, providers
 from tocsin.delivery.safe_http import SafeHttp
 from tocsin.delivery.sender import Sender
 from tocsin.delivery.worker import DeliveryWorker
@@ -33,8 +34,9 @@ class Works:
         self.store, self.receiver = store, one
         self.clock, self.ids = SystemClock(), IdMaker()
         self.secrets = SecretBox([b"k" * 32])
+        sender = Sender(http, providers(site(one.url)))
         self.worker = DeliveryWorker(
-            store, Sender(http), self.secrets, self.clock, self.ids, jitter=lambda: 0.0, drain_seconds=0.3
+            store, sender, self.secrets, self.clock, self.ids, jitter=lambda: 0.0, drain_seconds=0.3
         )
         self.stop = asyncio.Event()
         with store.write() as connection:
@@ -43,6 +45,7 @@ class Works:
     def channel(self, path: str = "/hook", provider: str = "webhook") -> int:
         url = self.receiver.url + path
         config = {"webhookUrl": url} if provider == "slack" else {"url": url, "secret": SIGNING}
+        config = {"routingKey": "0" * 32} if provider == "pagerduty" else config
         with self.store.write() as connection:
             channel_id = self._desk(connection).channel(self.workspace, provider, path)
             sealed = self.secrets.encrypt(json.dumps(config).encode(), f"channels|{channel_id}|config")
@@ -150,6 +153,36 @@ def test_one_incident_is_told_in_order(store: Store) -> None:
         assert [posted.headers["webhook-id"] for posted in works.receiver.received] == [to_uuid(one) for one in told]
 
     _play(store, story)
+
+
+def test_a_pager_is_not_called_for_what_is_over(sqlite_store: Store) -> None:
+    async def story(works: Works) -> None:
+        works.receiver.answer = answering(429, "slow down", {"Retry-After": "1"})
+        channel, incident = works.channel(provider="pagerduty"), works.incident()
+        trigger = works.put(channel, OPENED, incident)
+        await works.until(lambda: works.row(trigger).reason == "rate_limited")
+        resolve = works.put(channel, RESOLVED, incident)
+        works.receiver.answer = answering(202, '{"status": "success"}')
+        await works.settled(trigger, resolve)
+        states = [(works.row(one).state, works.row(one).reason) for one in (trigger, resolve)]
+        assert states == [("dropped", "superseded")] * 2
+        assert len(works.receiver.received) == 1
+
+    _play(sqlite_store, story)
+
+
+def test_a_key_that_is_not_here_yet_is_waited_for(sqlite_store: Store) -> None:
+    async def story(works: Works) -> None:
+        channel = works.channel()
+        other = SecretBox([b"n" * 32])
+        sealed = other.encrypt(json.dumps({"url": "x"}).encode(), f"channels|{channel}|config")
+        with works.store.write() as connection:
+            connection.execute(update(channels).where(channels.c.id == channel).values(config=sealed))
+        delivery = works.put(channel)
+        await works.until(lambda: works.row(delivery).reason == "key_missing")
+        assert works.row(delivery).state == "pending"
+
+    _play(sqlite_store, story)
 
 
 def test_a_refusal_for_good_does_not_block_the_next(sqlite_store: Store) -> None:

@@ -169,6 +169,54 @@ class TestBlastRadius:
         assert _told(_join(again, 6)) == [("blastRadiusExpanded", 6)]
 
 
+class TestOfIntegrations:
+    def opened(self, *, silently: bool = False) -> Incident:
+        new = an_incident(kind="integration", cycle_tenants=1)
+        opened = life.open_new(new, 0, Reason.PATTERN_MATCHED, "words", silently=silently).incident
+        return life.hear(opened, 0, WINDOWS, ())
+
+    def test_no_event_for_long_enough_is_recovery(self) -> None:
+        change = _advance(self.opened(), 10**6)
+        assert _steps(change) == [
+            (OPEN, RECOVERING, 300, "No events for 5 min"),
+            (RECOVERING, CLOSED, 900, "Stable for 10 min"),
+        ]
+        assert [t.reason for t in change.transitions] == [Reason.NO_EVENTS, Reason.STABLE]
+
+    def test_each_event_is_counted_and_starts_the_clock_anew(self) -> None:
+        incident = life.hear(self.opened(), 100 * SECOND, WINDOWS, ())
+        assert (incident.event_count, incident.check_at) == (2, 400 * SECOND)
+
+    def test_silently_nobody_is_told_and_so_nobody_is_told_of_the_end(self) -> None:
+        silent = self.opened(silently=True)
+        assert (silent.is_announced, life.is_told(silent)) == (False, False)
+        assert _told(_advance(silent, 10**6)) == []
+        assert _told(_join(silent, 1)) == []
+
+    def test_what_began_silently_is_told_of_when_there_is_enough(self) -> None:
+        grown = _join(self.opened(silently=True), 5).incident
+        told = life.tell(grown, 7 * SECOND)
+        assert (_told(told), _steps(told)) == ([("opened", 7)], [])
+        assert (told.incident.alerted_tenants, life.is_told(told.incident)) == (2, True)
+
+    def test_a_silent_reopening_is_told_of_as_reopened(self) -> None:
+        recovering = _advance(self.opened(), 300).incident
+        silent = life.reopen(recovering, 400 * SECOND, Reason.EVENT_IN_RECOVERY, 1, silently=True)
+        assert (_told(silent), life.is_told(silent.incident)) == ([], False)
+        assert _told(life.tell(silent.incident, 410 * SECOND)) == [("reopened", 410)]
+
+    def test_an_opening_that_was_told_is_answered_by_resolved_even_after_a_silent_reopening(self) -> None:
+        recovering = _advance(self.opened(), 300).incident
+        silent = life.reopen(recovering, 400 * SECOND, Reason.EVENT_IN_RECOVERY, 1, silently=True).incident
+        quiet = life.hear(silent, 400 * SECOND, WINDOWS, ())
+        assert _told(_advance(quiet, 10**6)) == [("resolved", 1300)]
+
+    def test_an_old_event_is_counted_and_moves_no_clock(self) -> None:
+        recovering = _advance(self.opened(), 300).incident
+        noted = life.note(recovering, is_new_in_cycle=True, is_new=True)
+        assert (noted.event_count, noted.tenant_count, noted.check_at) == (2, 2, recovering.check_at)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(45, "45 s"), (60, "1 min"), (90, "90 s"), (300, "5 min"), (3600, "1 h"), (5400, "90 min")]
 )

@@ -12,7 +12,10 @@ from sqlalchemy import func, select, text
 
 from tests.support.house import House
 from tocsin.application.errors import Refused
-from tocsin.application.record_check_ins import Outcome, Receipt
+from tocsin.application.record import Item, Outcome
+from tocsin.application.record_check_ins import Receipt
+from tocsin.application.record_events import EventSubmission
+from tocsin.application.record_events import Recorded as RecordedEvents
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -20,8 +23,8 @@ from tocsin.ingest.recorder import Recorder
 from tocsin.settings import Settings
 from tocsin.store import nodes
 from tocsin.store.engine import Connection, Store
+from tocsin.store.schema import events, rejections, runs
 from tocsin.store.schema import nodes as node_table
-from tocsin.store.schema import rejections, runs
 from tocsin.telemetry.metrics import Metrics
 
 _POISON = {
@@ -67,8 +70,8 @@ def test_a_check_in_is_committed_before_it_is_answered(house: House) -> None:
         async with _running(recorder):
             submission, outcome = await recorder.submit(house.submission("success"))
         assert isinstance(outcome, Receipt)
-        assert submission.check_in.received_at > 0
-        assert house.rows(runs)[0].received_at == submission.check_in.received_at
+        assert submission.received_at > 0
+        assert house.rows(runs)[0].received_at == submission.received_at
 
     asyncio.run(scene())
 
@@ -125,6 +128,64 @@ def test_one_that_cannot_be_stored_is_put_aside_and_its_neighbours_are_kept(hous
     assert "poison" in json.loads(aside.detail).values()
 
 
+def test_check_ins_and_events_are_committed_together(house: House) -> None:
+    async def scene() -> list[Outcome]:
+        recorder = _recorder(house)
+        several = EventSubmission(tuple(house.event(tenant=f"t{n}") for n in range(3)), is_batch=True)
+        items: list[Item] = [
+            house.submission("success"),
+            several,
+            house.submission("failure"),
+            EventSubmission((house.event(),)),
+        ]
+        waiting = [recorder.submit(item) for item in items]
+        assert recorder.depth() == 6
+        async with _running(recorder):
+            done = await asyncio.gather(*waiting)
+        assert recorder.depth() == 0
+        assert all(item.received_at > 0 for item, _ in done)
+        return [outcome for _, outcome in done]
+
+    outcomes = asyncio.run(scene())
+    assert [type(outcome) for outcome in outcomes] == [Receipt, RecordedEvents, Receipt, RecordedEvents]
+    assert (len(house.rows(runs)), len(house.rows(events))) == (2, 4)
+
+
+def test_an_event_that_cannot_be_stored_is_put_aside(house: House) -> None:
+    with house.store.write() as connection:
+        for statement in _POISON[connection.dialect.name]:
+            of_events = statement.replace("ON runs", "ON events").replace("new.message", "new.event_type")
+            connection.execute(text(of_events))
+
+    async def scene() -> list[Outcome]:
+        recorder = _recorder(house)
+        items: list[Item] = [EventSubmission((house.event(kind),)) for kind in ("fine", "poison", "fine too")]
+        waiting = [recorder.submit(item) for item in [*items, house.submission("success")]]
+        async with _running(recorder):
+            return [outcome for _, outcome in await asyncio.gather(*waiting)]
+
+    first, poisoned, last, ping = asyncio.run(scene())
+    assert [type(outcome) for outcome in (first, last, ping)] == [RecordedEvents, RecordedEvents, Receipt]
+    assert isinstance(poisoned, Refused)
+    assert (poisoned.status, poisoned.message.startswith("The event could not be recorded")) == (422, True)
+    assert sorted(event.event_type for event in house.rows(events)) == ["fine", "fine too"]
+    [aside] = house.rows(rejections)
+    assert json.loads(aside.detail)[0]["event_type"] == "poison"
+
+
+def test_a_batch_of_events_counts_as_so_many(house: House) -> None:
+    async def scene() -> None:
+        recorder = _recorder(house, queue_limit=5)
+        many = EventSubmission(tuple(house.event(tenant=f"t{n}") for n in range(5)), is_batch=True)
+        waiting = recorder.submit(many)
+        with pytest.raises(Refused, match="Too much is waiting"):
+            recorder.submit(house.submission("success"))
+        async with _running(recorder):
+            assert isinstance((await waiting)[1], RecordedEvents)
+
+    asyncio.run(scene())
+
+
 def test_a_fenced_node_answers_503_and_joins_anew(house: House) -> None:
     if house.store.is_sqlite:
         pytest.skip("on SQLite a node is alone")
@@ -171,7 +232,7 @@ def test_the_watermark_never_passes_a_check_in_that_is_not_committed(house: Hous
             done = await asyncio.gather(*waiting)
         is_over.set()
         await asyncio.to_thread(watcher.join, 10)
-        return [submission.check_in.received_at for submission, _ in done]
+        return [submission.received_at for submission, _ in done]
 
     received = asyncio.run(scene())
     assert len(received) == 400
@@ -234,7 +295,7 @@ def test_a_heartbeat_does_not_pass_a_check_in_queued_beside_it(sqlite_store: Sto
             assert await asyncio.to_thread(clock.asked.wait, 10)
             waiting = recorder.submit(house.submission("success"))
             clock.go_on.set()
-            return (await waiting)[0].check_in.received_at
+            return (await waiting)[0].received_at
 
     received_at = asyncio.run(scene())
     assert node.watermarks[0] <= received_at

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +12,19 @@ from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.support.receiver import Receiver, receiver
+from tests.support.threads import opened_in_a_thread
 from tests.support.waiting import wait_until
 from tocsin.clock import SystemClock
 
 SECRET = "whsec_" + b64encode(b"the bell that rings when it is quiet").decode()
-_TYPES = {"incident.opened", "incident.reopened", "incident.resolved", "incident.blast_radius_expanded", "test"}
+_TYPES = {
+    "incident.opened",
+    "incident.reopened",
+    "incident.resolved",
+    "incident.blast_radius_expanded",
+    "incident.reminder",
+    "test",
+}
 _KEYS = {"incident", "job", "missedRuns", "tenantCount", "affectedTenants", "url"}
 _BODY_LIMIT = 20_000
 
@@ -138,32 +145,12 @@ class Bell:
         return ""
 
 
-@contextmanager
-def bell() -> Iterator[Bell]:
+@asynccontextmanager
+async def _bell() -> AsyncIterator[Bell]:
+    async with receiver() as one:
+        yield Bell(one)
+
+
+def bell() -> AbstractContextManager[Bell]:
     """A bell on loopback, as long as the block lasts."""
-    ready = threading.Event()
-    made: list[Bell] = []
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        async with receiver() as one:
-            made.append(Bell(one))
-            ready.set()
-            await stop.wait()
-
-    def run() -> None:
-        try:
-            loop.run_until_complete(serve())
-        finally:
-            loop.close()
-            ready.set()
-
-    thread = threading.Thread(target=run, name="bell", daemon=True)
-    thread.start()
-    ready.wait()
-    try:
-        yield made[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+    return opened_in_a_thread("bell", _bell())

@@ -1,15 +1,18 @@
 """A workspace whose check-ins, ticks and changes go through the real application, at moments the test chooses."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, Table, select
 
-from tocsin.application import accounts, manage_channels, manage_jobs, manage_tenants
+from tocsin.application import accounts, manage_channels, manage_jobs, manage_patterns, manage_tenants
 from tocsin.application.advance_time import Tick
 from tocsin.application.pace import steady
 from tocsin.application.record_check_ins import Outcome, Receipt, Submission, record
+from tocsin.application.record_events import EventOutcome, EventReceipt, EventSubmission, Recorded, record_events
 from tocsin.application.resolving import resolve
+from tocsin.domain.event import Event
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, SECOND, Absence, CheckIn, CheckInKind
 from tocsin.secret_box import SecretBox
@@ -126,6 +129,42 @@ class House:
         outcome = self.record([self.submission(kind, tenant, **fields)])[0]
         assert isinstance(outcome, Receipt), outcome
         return outcome
+
+    def event(self, event_type: str = "auth_failed", tenant: str = "acme", **fields: Any) -> Event:
+        """An event received now; `received` and `occurred` in seconds, `payload` as an object."""
+        occurred, payload = fields.get("occurred"), fields.get("payload")
+        return Event(
+            self.workspace_id,
+            fields.get("integration", "payments"),
+            event_type,
+            tenant,
+            micros(fields.get("received", self.now)),
+            fields.get("code"),
+            None if occurred is None else micros(occurred),
+            None if payload is None else json.dumps(payload),
+        )
+
+    def record_events(
+        self, batch: Sequence[EventSubmission], live_keys: set[int] | None = None, **more: Any
+    ) -> list[EventOutcome]:
+        with self.store.write() as connection:
+            absences = nodes.all_absences(connection)
+            return record_events(connection, self.ids, batch, live_keys or set(), micros(self.now), absences, **more)
+
+    def report(self, event_type: str = "auth_failed", tenant: str = "acme", **fields: Any) -> EventReceipt:
+        """One event, received now."""
+        outcome = self.record_events([EventSubmission((self.event(event_type, tenant, **fields),))])[0]
+        assert isinstance(outcome, Recorded), outcome
+        return outcome.receipts[0]
+
+    def set_pattern(
+        self, pattern_id: str = "auth_failure", count: int | None = None, seconds: int | None = None
+    ) -> None:
+        """A threshold for a pattern."""
+        window = None if seconds is None else seconds * SECOND
+        changes = {"threshold_count": count, "threshold_window": window}
+        with self.store.write() as connection:
+            manage_patterns.change_pattern(connection, micros(self.now), self.workspace_id, pattern_id, changes)
 
     def pass_time(self, until: float) -> None:
         """Everything up to `until` falls due, each thing judged at its moment."""

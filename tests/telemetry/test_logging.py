@@ -15,6 +15,7 @@ SECRETS = [
     (KEY, "89abcdef0123"),
     ("whsec_c2VjcmV0LXNlY3JldA==", "c2VjcmV0"),
     ("https://hooks.slack.com/services/T000/B000/XXXXXXXX", "T000"),
+    ("https://x.logic.azure.com/workflows/1?sp=%2Frun&sig=aBcDeF123", "aBcDeF123"),
     ("Authorization: GenieKey 11-22-33", "11-22-33"),
     ("Authorization: Bearer abc.def", "abc.def"),
     ("postgresql://tocsin:hunter2@db/tocsin", "hunter2"),

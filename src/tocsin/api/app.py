@@ -7,7 +7,8 @@ from fastapi import APIRouter, FastAPI
 
 from tocsin import __version__
 from tocsin.api.docs import add_docs
-from tocsin.api.envelope import Failure, Success
+from tocsin.api.document import complete
+from tocsin.api.envelope import Failure
 from tocsin.api.errors import LastResort, install
 from tocsin.api.gate import Gate
 from tocsin.api.routes import (
@@ -15,12 +16,16 @@ from tocsin.api.routes import (
     auth,
     channels,
     deliveries,
+    events,
     incidents,
     jobs,
     keys,
     members,
     password,
+    patterns,
+    schedules,
     tenants,
+    topology,
     totp,
     workspaces,
 )
@@ -43,18 +48,22 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
         redoc_url=None,
         redirect_slashes=False,
         responses={
-            "2XX": {"model": Success, "description": "Done."},
             "4XX": {"model": Failure, "description": "Refused; the message says why, and what to do."},
+            "5XX": {"model": Failure, "description": "Not done; try again after a while."},
         },
     )
     app.state.services = services
+    app.state.described = described or {}
     api = APIRouter(prefix=PREFIX)
     people = (auth, password, totp, workspaces, members, keys, audit)
-    for resource in (*people, channels, tenants, jobs, incidents, deliveries):
+    for resource in (*people, channels, tenants, jobs, schedules, topology):
+        api.include_router(resource.router)
+    for resource in (events, patterns, incidents, deliveries):
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")
-    app.openapi()["paths"].update(described or {})
+    # Made when somebody asks for it: it takes longer than all the rest of a start.
+    app.openapi = lambda: complete(FastAPI.openapi(app), app.state.described)  # type: ignore[method-assign]
     install(app)
     app.add_middleware(Gate)
     app.add_middleware(LastResort)  # added last, so outermost

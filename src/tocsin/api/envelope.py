@@ -17,15 +17,6 @@ HEADERS = {
 }
 
 
-class Success(BaseModel):
-    """What a success looks like; here for the OpenAPI document."""
-
-    isSuccess: Literal[True]  # noqa: N815 -- as on the wire
-    errorCode: Literal[0]  # noqa: N815
-    message: str
-    data: Any
-
-
 class Failure(BaseModel):
     """What a refusal looks like; here for the OpenAPI document."""
 

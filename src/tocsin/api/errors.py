@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api.envelope import failure
@@ -69,8 +70,24 @@ async def _sealed(_: Request, error: Any) -> Response:
     return failure(Refused(503, ErrorCode.UNAVAILABLE, sentence))
 
 
-async def _http(_: Request, error: Any) -> Response:
+async def _http(request: Request, error: Any) -> Response:
     code, message = _WORDS.get(error.status_code, (ErrorCode.VALIDATION, str(error.detail)))
     answer = failure(Refused(error.status_code, code, message))
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(_methods(request))
     return answer
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address knows: the framework names the methods of one route only, and each of ours has one."""
+    known: dict[str, set[str]] = {}
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            known.setdefault(route.path, set()).update(route.methods or ())
+    if not known:
+        return []
+    # Of `/{provider}/{name}` and `/{provider}/test` the second is meant.
+    path = min(known, key=lambda path: path.count("{"))
+    beside = request.app.state.described.get(path, {})
+    return sorted(known[path] | {method.upper() for method in beside})

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tocsin.api.wire import LONGEST, Name, Seconds, WebAddress, Wire
+from tocsin.api.wire import LONGEST, Name, Seconds, WebAddress, Wire, example
 from tocsin.application.errors import invalid
 from tocsin.domain import calendar_time, crontab, zones
 from tocsin.domain.model import SECOND, TenantScope, ThresholdMode
@@ -73,7 +73,11 @@ class NoSchedule(Wire):
 Schedule = Annotated[
     IntervalSchedule | CrontabSchedule | CalendarSchedule | LearnedSchedule | NoSchedule, Field(discriminator="type")
 ]
-JobKey = Annotated[str, AfterValidator(_job_key)]
+JobKey = Annotated[
+    str,
+    AfterValidator(_job_key),
+    Field(json_schema_extra={"pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$"}, examples=["daily-report"]),
+]
 Threshold = Annotated[int, Field(ge=1, le=1_000_000)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -101,12 +105,22 @@ class _Options(Wire):
 class NewJob(_Options):
     """`POST /jobs`."""
 
+    model_config = example(
+        jobKey="nightly-invoices",
+        name="Nightly invoices",
+        expectedIntervalSeconds=86_400,
+        gracePeriodSeconds=900,
+        tags=["billing"],
+    )
+
     job_key: JobKey
     name: Name
 
 
 class JobChanges(_Options):
     """`PATCH /jobs/{jobKey}`: any of a job's fields."""
+
+    model_config = example(gracePeriodSeconds=1_800, maxRuntimeSeconds=7_200)
 
     job_key: JobKey = ""
     name: Name = ""

@@ -20,8 +20,8 @@ class Services:
     """Collaborators, made by `bootstrap`.
 
     `send_test(provider, config)` sends a test alert over a channel and returns what became of it; it is called from a
-    thread and may take as long as a receiver does. `objection(provider, config)` is a sentence against a config whose
-    form is right, or nothing; it may take a second, so it is asked outside of any transaction.
+    thread and may take as long as a receiver does. `objection(provider, config)` names a field and what is wrong with
+    it, in a config whose form is right, or nothing; it may take a second, so it is asked outside of any transaction.
     `send_mail(to, subject, text)` sends a mail, from a thread too, and says whether the server took it; None where the
     operator has set no mail server.
     """

@@ -26,6 +26,11 @@ class Wire(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+def example(**fields: Any) -> ConfigDict:
+    """What the OpenAPI document shows of a body; the tests send it to the real route."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 def _web_address(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -59,3 +64,8 @@ def _paging(
 
 
 Paging = Annotated[Page, Depends(_paging)]
+
+
+def moment_parameter(alias: str) -> Any:
+    """A parameter that `moment` reads."""
+    return Query(alias=alias, max_length=40, json_schema_extra={"format": "date-time"})

@@ -1,13 +1,14 @@
 """Workspaces and their primary keys, and users."""
 
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from tocsin.application import credentials
 from tocsin.application.errors import conflict, forbidden
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import DEFAULT_TENANT, Windows
 from tocsin.settings import Registration
-from tocsin.store import Connection
+from tocsin.store import Connection, sentry_keys
 from tocsin.store import accounts as rows
 from tocsin.store.tenants import insert_tenant
 
@@ -63,6 +64,12 @@ def rotate_key(connection: Connection, ids: IdMaker, now: int, workspace_id: int
     rows.revoke_primary_key(connection, workspace_id, now)
     _log(connection, ids, now, workspace_id, "key_rotated", "The API key was rotated; the old one is dead.")
     return _issue_key(connection, ids, now, workspace_id)
+
+
+def rotate_sentry_key(connection: Connection, ids: IdMaker, now: int, workspace_id: int) -> None:
+    """A new public key for the workspace's DSN; the old one is dead."""
+    sentry_keys.change_key(connection, workspace_id, uuid4().hex)
+    _log(connection, ids, now, workspace_id, "sentry_key_rotated", "The Sentry DSN was rotated; the old one is dead.")
 
 
 def make_claim(connection: Connection, now: int) -> str:

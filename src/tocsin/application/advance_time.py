@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tocsin.application import announce
 from tocsin.application.claim import Claim, End
+from tocsin.application.event_book import EventBook
 from tocsin.application.ledger import Ledger
 from tocsin.application.pace import Pace
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
@@ -17,8 +18,9 @@ from tocsin.clock import stopwatch
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import Run, Stream
+from tocsin.domain.routing import Habits
 from tocsin.domain.slots import has_slots
-from tocsin.store import incidents, nodes
+from tocsin.store import incidents, integrations, nodes
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import Due, HotStore
 
@@ -36,7 +38,15 @@ class Step(NamedTuple):
 class Tick:
     """Everything that time alone brings about, up to a moment that is the caller's argument."""
 
-    def __init__(self, lanes: Sequence[Transact], hot: HotStore, ids: IdMaker, pace: Pace, public_url: str) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[Transact],
+        hot: HotStore,
+        ids: IdMaker,
+        pace: Pace,
+        public_url: str,
+        habits: Habits = Habits(),  # noqa: B008 -- a tuple
+    ) -> None:
         """`lanes`: who opens transactions, one or two; with two, streams are judged by two threads at once."""
         self._transact = lanes[0]
         self._beside = lanes[1] if len(lanes) > 1 else None
@@ -44,6 +54,7 @@ class Tick:
         self._ids = ids
         self._pace = pace
         self._public_url = public_url
+        self._habits = habits
 
     def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Judge all that is due up to `until_at`; how many rows that were.
@@ -54,13 +65,14 @@ class Tick:
         judged = 0
         while not is_stopping() and (rows := self._judge_streams(until_at, now, is_stopping)):
             judged += rows
-        for step in (self._judge_runs, self._advance_incidents):
+        for step in (self._judge_runs, self._advance_incidents, self._advance_integrations):
             is_full = True
             while is_full and not is_stopping():
                 rows, is_full = self._paced(self._transact, partial(step, until_at=until_at, now=now))
                 judged += rows
         if not is_stopping():
             self._word(until_at, now)
+            self._remind(until_at, now)
         return judged
 
     def _judge_streams(self, until_at: int, now: int, is_stopping: Callable[[], bool]) -> int:
@@ -141,12 +153,29 @@ class Tick:
         write_book(connection, self._ids, now, ledger.book)
         return Step(len(due), len(due) == self._pace.size)
 
+    def _advance_integrations(self, connection: Connection, until_at: int, now: int) -> Step:
+        due = integrations.due_subjects(connection, until_at, self._pace.size)
+        if not due:
+            return Step(0, is_full=False)
+        book = EventBook(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))
+        book.open(integrations.lock_situations(connection, due))
+        book.advance(until_at)
+        write_book(connection, self._ids, now, book)
+        return Step(len(due), len(due) == self._pace.size)
+
     def _word(self, until_at: int, now: int) -> None:
         """All deadlines up to `until_at` are judged: the alerts of those moments can be worded."""
         worded = announce.BATCH
         while worded == announce.BATCH:
             with self._transact() as connection:
-                worded = announce.word_alerts(connection, self._ids, now, until_at, self._public_url)
+                worded = announce.word_alerts(connection, self._ids, now, until_at, self._public_url, self._habits)
+
+    def _remind(self, until_at: int, now: int) -> None:
+        """Tell again of what is still open."""
+        reminded = announce.BATCH
+        while reminded == announce.BATCH:
+            with self._transact() as connection:
+                reminded = announce.send_reminders(connection, self._ids, now, until_at, self._public_url, self._habits)
 
     def _ledger(self, connection: Connection, until_at: int, now: int) -> Ledger:
         return Ledger(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))

@@ -1,25 +1,14 @@
 """What turns of streams mean for incidents: opened, joined, calmed, reopened, closed, each with its alerts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tocsin.application.lives import Case, Lives
 from tocsin.domain import incident as life
 from tocsin.domain import threshold
-from tocsin.domain.ids import IdMaker
 from tocsin.domain.incident import Change
-from tocsin.domain.model import (
-    Absence,
-    Alert,
-    Incident,
-    IncidentStatus,
-    Job,
-    JobEnvironment,
-    Membership,
-    Stream,
-    Transition,
-    Windows,
-)
+from tocsin.domain.model import Incident, IncidentStatus, Job, JobEnvironment, Membership, Stream
 from tocsin.domain.reason import Reason
 from tocsin.store.incidents import Attachment, Situation
 
@@ -40,51 +29,31 @@ class Turn(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Case:
+class _Case(Case):
     """A job environment while its turns are played; the counts are as of the turn."""
 
     environment: JobEnvironment
     job_name: str
-    windows: Windows
-    incident: Incident | None
     late: int
     affected: int
 
 
-class IncidentBook:
-    """The incidents of one transaction, and everything that is to be written about them."""
+def _case(situation: Situation) -> _Case:
+    environment, name, windows, incident = situation
+    return _Case(windows, incident, environment, name, environment.late_count, environment.affected_count)
 
-    def __init__(self, ids: IdMaker, now: int, absences: Sequence[Absence]) -> None:
-        self.counters: dict[int, tuple[int, int, int]] = {}
-        self.new_incidents: dict[int, Incident] = {}
-        self.changed_incidents: dict[int, Incident] = {}
-        self.memberships: dict[tuple[int, int], Membership] = {}
-        self.attachments: list[Attachment] = []
-        self.transitions: list[tuple[int, Transition]] = []
-        self.alerts: list[tuple[int, Alert]] = []
-        self._absences = absences
-        self._ids = ids
-        self._now = now
-        self._cases: dict[int, _Case] = {}
-        self._known: dict[tuple[int, int], Membership] = {}
+
+class IncidentBook(Lives[_Case]):
+    """The incidents of jobs in one transaction, by the ids of their environments."""
 
     def open(self, situations: dict[int, Situation], known: Iterable[Membership] = ()) -> None:
         """Take up these environments as they stand; `known`: parts that tenants have in their incidents already."""
-        self._cases = {
-            key: _Case(*situation, situation.environment.late_count, situation.environment.affected_count)
-            for key, situation in situations.items()
-        }
-        self._known = {(m.incident_id, m.tenant_id): m for m in known}
+        self.take_up({key: _case(situation) for key, situation in situations.items()}, known)
 
     def count(self, environment_id: int, watched: int, late: int, affected: int) -> None:
         """Add to what the environment's counters will be changed by."""
         known = self.counters.get(environment_id, (0, 0, 0))
         self.counters[environment_id] = (known[0] + watched, known[1] + late, known[2] + affected)
-
-    def advance(self, until_at: int) -> None:
-        """Let incidents do what time alone makes them do."""
-        for case in self._cases.values():
-            self._pass_time(case, until_at)
 
     def play(self, turn: Turn) -> None:
         case = self._cases[turn.after.job_environment_id]
@@ -99,23 +68,10 @@ class IncidentBook:
         elif case.affected == 0:
             self._apply(case, life.calm(incident, turn.moment, case.windows, self._absences))
 
-    def close(self, environment_ids: Iterable[int], moment: int, reason: Reason, sentence: str) -> None:
-        """End the live incidents of these environments."""
-        for case in (self._cases[key] for key in environment_ids):
-            incident = self._pass_time(case, moment)
-            if incident is not None and incident.status != IncidentStatus.CLOSED:
-                self._apply(case, life.close(incident, moment, reason, sentence))
-
     def deserted(self) -> list[int]:
         """Environments whose last affected streams have left."""
         left = {key: delta[2] for key, delta in self.counters.items() if delta[2] and key in self._cases}
         return [key for key, gone in left.items() if self._cases[key].environment.affected_count + gone <= 0]
-
-    def _pass_time(self, case: _Case, until_at: int) -> Incident | None:
-        incident = case.incident
-        if incident is not None and incident.check_at is not None and incident.check_at <= until_at:
-            return self._apply(case, life.advance(incident, until_at, case.windows, self._absences))
-        return incident
 
     def _recount(self, case: _Case, turn: Turn) -> None:
         environment = case.environment
@@ -201,16 +157,4 @@ class IncidentBook:
                 last_seen_at=max(member.last_seen_at, moment),
                 cycle_seen_at=member.cycle_seen_at if member.cycle == incident.cycle else moment,
             )
-        self._known[key] = self.memberships[key] = entered
-
-    def _apply(self, case: _Case, change: Change) -> Incident:
-        """Remember a changed incident, its transitions and its alerts."""
-        incident = change.incident
-        if incident is not case.incident:
-            known = self.new_incidents if incident.id in self.new_incidents else self.changed_incidents
-            known[incident.id] = case.incident = incident
-        if change.transitions:
-            self.transitions += [(incident.workspace_id, t) for t in change.transitions]
-        if change.alerts:
-            self.alerts += [(incident.workspace_id, a) for a in change.alerts]
-        return incident
+        self._admit(entered)

@@ -6,12 +6,14 @@ from typing import Any
 
 from tocsin.application.errors import conflict, not_found, unprocessable
 from tocsin.domain.ids import IdMaker
+from tocsin.domain.routing import Terms
 from tocsin.secret_box import SecretBox
-from tocsin.store import Connection, outbox
+from tocsin.store import Connection, outbox, reminders
 from tocsin.store import channels as rows
 
 MOST_CHANNELS = 50
 Config = dict[str, Any]
+_NO_TERMS = Terms()
 
 
 def put_channel(
@@ -24,17 +26,23 @@ def put_channel(
     name: str,
     accept: Callable[[Config | None], Config],
     is_enabled: bool,
+    terms: Terms = _NO_TERMS,
 ) -> None:
-    """Make the channel or replace its config. `accept` is given the config it had (None: a new channel) and returns
-    the one to keep, or refuses; a channel that was found broken gets a new chance."""
+    """Make the channel or replace its config and terms. `accept` is given the config it had (None: a new channel) and
+    returns the one to keep, or refuses; a channel that was found broken gets a new chance."""
     channel = rows.find_channel(connection, workspace_id, provider, name)
     config = accept(None if channel is None else open_config(secrets, channel))
     if channel is None and rows.count_channels(connection, workspace_id) >= MOST_CHANNELS:
         raise unprocessable(f"A workspace can have at most {MOST_CHANNELS} channels. Remove one first.")
     channel_id = ids.new(now) if channel is None else channel["id"]
     values = {"config": _seal(secrets, channel_id, config), "is_enabled": is_enabled, "broken_reason": None}
+    values |= rows.columns_of(terms)
     if channel is not None:
         rows.update_channel(connection, workspace_id, channel_id, values)
+        is_back = is_enabled and not channel["is_enabled"]
+        if is_back or channel["remind_every"] != terms.remind_every:
+            next_at = None if terms.remind_every is None else now + terms.remind_every
+            reminders.begin_anew(connection, workspace_id, channel_id, next_at)
         return
     identity = {"id": channel_id, "workspace_id": workspace_id, "provider": provider, "name": name, "created_at": now}
     rows.insert_channel(connection, {**identity, **values})

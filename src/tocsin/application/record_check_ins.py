@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tocsin.application import watching
-from tocsin.application.errors import Refused, conflict, invalid, not_found, unauthorized, unprocessable
+from tocsin.application import provisioning, terms, watching
+from tocsin.application.errors import Refused, not_found, unprocessable
 from tocsin.application.ledger import Ledger
 from tocsin.application.settling import commit_ledger, draw_anew, judge_passed, judge_run
+from tocsin.application.submitting import DEAD_KEY, Held, OnceKey, Replayed, forget, remember, replay
+from tocsin.application.terms import Rejected, Terms
 from tocsin.domain import check_in as checking
-from tocsin.domain import silence
+from tocsin.domain import silence, steps
 from tocsin.domain.check_in import Heard
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import Absence, CheckIn, CheckInKind, Job, JobEnvironment, Run, Stream
 from tocsin.domain.reason import Reason
-from tocsin.store import idempotency
+from tocsin.store import details
 from tocsin.store.engine import Connection
 from tocsin.store.hot import Found, HotStore
-
-_DEAD_KEY = unauthorized()
 
 
 class Receipt(NamedTuple):
@@ -38,26 +38,38 @@ class Receipt(NamedTuple):
         return self.reason is Reason.DUPLICATE
 
 
-class Held(NamedTuple):
-    """A check-in that must wait: a deadline before it may not be judged yet."""
-
-
-class Replayed(NamedTuple):
-    """An `Idempotency-Key` seen before: the answer given then."""
-
-    status: int
-    answer: str
-
-
 Outcome = Receipt | Refused | Held | Replayed
 
 
 class Submission(NamedTuple):
-    """A check-in and who sent it. `idempotency`: (route, key, body hash), where the sender asked for it."""
+    """A check-in and who sent it."""
 
     check_in: CheckIn
     key_id: int | None = None
-    idempotency: tuple[str, str, str] | None = None
+    idempotency: OnceKey | None = None
+    terms: Terms | None = None
+
+    @property
+    def received_at(self) -> int:
+        return self.check_in.received_at
+
+    @property
+    def workspace_id(self) -> int:
+        return self.check_in.workspace_id
+
+    @property
+    def weight(self) -> int:
+        """How many rows' work it is, as batches and queues are counted."""
+        return 1
+
+    @property
+    def about(self) -> str:
+        """What it is about, for a log line."""
+        return self.check_in.job_key
+
+    def received(self, moment: int) -> "Submission":
+        """The same, received at `moment`."""
+        return self._replace(check_in=self.check_in._replace(received_at=moment))
 
 
 @dataclass(slots=True)
@@ -81,6 +93,7 @@ class _Batch:
         self.ledger = ledger
         self.horizon = horizon
         self.targets: dict[tuple[int, int, str], _Target] = {}
+        self.told: list[details.Told] = []
 
     def decide(self, submission: Submission, found: Found) -> Outcome:
         check_in = submission.check_in
@@ -151,19 +164,31 @@ class _Batch:
                 self._remember_run(target, one, is_new=False)
         target.stream = judge_passed(self.ledger, target.job, target.stream, moment, target.open)
 
-    def _hear(self, target: _Target, check_in: CheckIn) -> Receipt:
-        run = target.named.get(check_in.run_id) if check_in.run_id is not None else None
-        if check_in.run_id is None and check_in.kind is not CheckInKind.START and target.open:
-            run = target.open[-1]
+    def _hear(self, target: _Target, check_in: CheckIn) -> Receipt | Rejected:
+        run = self._run_of(target, check_in)
         new_id = self.ledger.new_id()
         first_id = target.stream.stored_success_id
-        heard = checking.hear(target.job, target.stream, run, check_in, new_id, target.open)
+        heard = steps.hear(target.job, target.stream, run, check_in, new_id, target.open)
+        if heard.reason is Reason.ALREADY_FINISHED:
+            return Rejected(heard.reason, f"The run {check_in.run_id} has its result already.")
         self._take(target, check_in, heard, is_new=run is None)
         ping_id = first_id if heard.reason is Reason.DUPLICATE and first_id is not None else new_id
         shown = heard.run or run
+        self.told += details.told(shown, check_in)
         run_id = shown.client_run_id or to_uuid(shown.id) if shown else check_in.run_id or to_uuid(ping_id)
         due = silence.next_due_at(target.job, target.stream)
         return Receipt(heard.reason, ping_id, run_id, target.stream.missed_runs, due)
+
+    def _run_of(self, target: _Target, check_in: CheckIn) -> Run | None:
+        """The run that the check-in names; without a name, the newest open one, and for a message the newest at all."""
+        if check_in.run_id is not None:
+            return target.named.get(check_in.run_id)
+        if target.open and steps.is_for_open_run(check_in):
+            return target.open[-1]
+        if check_in.kind is not CheckInKind.LOG:
+            return None
+        self.ledger.flush(lambda changes: self.hot.write(self.connection, changes))
+        return details.newest_reported(self.connection, target.stream.id)
 
     def _take(self, target: _Target, check_in: CheckIn, heard: Heard, *, is_new: bool) -> None:
         """Write what was heard; where it tells of the past, draw the stream anew first."""
@@ -212,19 +237,21 @@ def record(
 
     `horizon`: no deadline after it may be judged (None: this node alone commits check-ins).
     """
-    ledger = Ledger(ids, now, absences)
-    replayed = {i: _replay(connection, s, now) for i, s in enumerate(batch) if s.idempotency is not None}
+    work = _Batch(connection, hot, Ledger(ids, now, absences), horizon)
+    replayed = {i: replay(connection, s.workspace_id, s.idempotency, now) for i, s in enumerate(batch) if s.idempotency}
     live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
-    work = _Batch(connection, hot, ledger, horizon)
+    asked = [(s.check_in, s.terms) for s in batch]
+    refused = terms.refusals(connection, asked)
+    refused |= {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id is not None and s.key_id not in live}
     found = _found(connection, hot, ids, now, batch)
+    if provisioning.grant(connection, ids, now, asked, refused, found):
+        found = _found(connection, hot, ids, now, batch)
+    refused |= terms.strays(connection, asked, found)
     _load_open_runs(work, batch, found)
-    outcomes: list[Outcome] = []
-    for i, submission in enumerate(batch):
-        if submission.key_id is not None and submission.key_id not in live:
-            outcomes.append(_DEAD_KEY)
-        else:
-            outcomes.append(replayed.get(i) or work.decide(submission, found[i]))
-    commit_ledger(connection, hot, ids, now, ledger)
+    outcomes = [refused.get(i) or replayed.get(i) or work.decide(s, found[i]) for i, s in enumerate(batch)]
+    commit_ledger(connection, hot, ids, now, work.ledger)
+    details.keep(connection, ids, work.told)
+    terms.keep_rejections(connection, ids, now, asked, outcomes)
     if answer is not None:
         for i in (i for i, earlier in replayed.items() if earlier is None):
             _remember_answer(connection, batch[i], outcomes[i], answer)
@@ -255,29 +282,13 @@ def _load_open_runs(work: _Batch, batch: Sequence[Submission], found: Sequence[F
             target.named[run.client_run_id] = run
 
 
-def _replay(connection: Connection, submission: Submission, now: int) -> Outcome | None:
-    """What an earlier request under the same `Idempotency-Key` was answered, or that it cannot be repeated."""
-    scope, body_hash = _scope(submission)
-    earlier = idempotency.claim(connection, scope, body_hash, now)
-    if earlier is None:
-        return None
-    if earlier.body_hash != body_hash:
-        return invalid("Idempotency-Key was used with another body; take a new key for a new request.")
-    if earlier.status is None or earlier.answer is None:
-        return conflict("A request with this Idempotency-Key is still in flight; try again when it has been answered.")
-    return Replayed(earlier.status, earlier.answer)
-
-
 def _remember_answer(connection: Connection, submission: Submission, outcome: Outcome, answer: Answer) -> None:
-    scope = _scope(submission)[0]
+    workspace_id, once = submission.workspace_id, submission.idempotency
+    if once is None:
+        return
     if isinstance(outcome, Receipt):
-        idempotency.remember(connection, scope, 200, answer(submission, outcome))
-    elif isinstance(outcome, Refused) and outcome is not _DEAD_KEY:
-        idempotency.remember(connection, scope, outcome.status, answer(submission, outcome))
+        remember(connection, workspace_id, once, 200, answer(submission, outcome))
+    elif isinstance(outcome, Refused) and outcome is not DEAD_KEY:
+        remember(connection, workspace_id, once, outcome.status, answer(submission, outcome))
     else:
-        idempotency.forget(connection, scope)
-
-
-def _scope(submission: Submission) -> tuple[idempotency.Scope, str]:
-    route, key, body_hash = submission.idempotency or ("", "", "")
-    return idempotency.Scope(submission.check_in.workspace_id, route, key), body_hash
+        forget(connection, workspace_id, once)

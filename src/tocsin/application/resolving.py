@@ -2,10 +2,12 @@
 
 from tocsin.application import watching
 from tocsin.application.errors import conflict, not_found
+from tocsin.application.event_book import EventBook
+from tocsin.application.settling import write_book
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import IncidentStatus
 from tocsin.domain.reason import Reason
-from tocsin.store import incidents
+from tocsin.store import incidents, integrations, nodes
 from tocsin.store.engine import Connection
 
 
@@ -14,8 +16,21 @@ def resolve(connection: Connection, ids: IdMaker, now: int, workspace_id: int, i
     incident = incidents.environment_of_incident(connection, workspace_id, incident_id)
     if incident is None:
         raise not_found("Incident")
+    if incident.status != IncidentStatus.CLOSED and incident.kind == "integration":
+        _resolve_integration(connection, ids, now, workspace_id, incident_id)
+        return
     if incident.status == IncidentStatus.CLOSED or incident.job_environment_id is None:
         raise conflict("The incident is closed already.")
     watching.close_incidents(
         connection, ids, now, [incident.job_environment_id], Reason.RESOLVED_MANUALLY, "Resolved manually"
     )
+
+
+def _resolve_integration(connection: Connection, ids: IdMaker, now: int, workspace_id: int, incident_id: int) -> None:
+    subject_id = integrations.subject_of(connection, workspace_id, incident_id)
+    if subject_id is None:
+        raise not_found("Incident")
+    book = EventBook(ids, now, nodes.all_absences(connection))
+    book.open(integrations.lock_situations(connection, [subject_id]))
+    book.close([subject_id], now, Reason.RESOLVED_MANUALLY, "Resolved manually")
+    write_book(connection, ids, now, book)

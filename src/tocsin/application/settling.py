@@ -1,11 +1,12 @@
 """What the recorder and the tick share: judging the deadlines of a stream, and writing a ledger down."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
-from tocsin.application.incident_book import IncidentBook
 from tocsin.application.ledger import Ledger
+from tocsin.application.lives import Lives
 from tocsin.domain import history, silence, slots
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import Job, Membership, Run, Stream
@@ -119,7 +120,7 @@ def _known_members(connection: Connection, ledger: Ledger, situations: dict[int,
     return incidents.memberships(connection, sorted(pairs))
 
 
-def write_book(connection: Connection, ids: IdMaker, now: int, book: IncidentBook) -> None:
+def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any]) -> None:
     """Write what was decided about incidents; streams must have been written before."""
     with raw.together(connection):
         incidents.add_to_counters(connection, book.counters)

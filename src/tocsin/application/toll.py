@@ -6,12 +6,12 @@ with what is known then. So the rate is exact to the tolerance over any number o
 own.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from tocsin.application.errors import Refused, rate_limited
+from tocsin.application.record import Item
+from tocsin.application.setting_aside import shown
 from tocsin.domain import rate
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
@@ -24,17 +24,11 @@ _REJECTION_EVERY = 60 * SECOND
 _STREAMS_FACTOR = 2
 _STREAMS_KNOWN_FOR = 60 * SECOND
 _MOST_REMEMBERED = 50_000
+_NEVER = (-_STREAMS_KNOWN_FOR, 0)
 
 
 class Overdrawn(Exception):  # noqa: N818 -- a state of ours: the batch is done again
     """Other nodes have taken what this one was about to give out."""
-
-
-class Item(Protocol):
-    """What is submitted; `weight`, where it has one: how many requests it stands for."""
-
-    @property
-    def key_id(self) -> int | None: ...
 
 
 @dataclass(slots=True)
@@ -56,14 +50,19 @@ class Tariff:
         self.per_minute = per_minute
         self._streams: dict[int, tuple[int, int]] = {}
 
-    def price(self, connection: Connection, bucket: rates.Bucket, now: int) -> int:
-        known_at, streams = self._streams.get(bucket.workspace_id, (-_STREAMS_KNOWN_FOR, 0))
-        if now - known_at >= _STREAMS_KNOWN_FOR:
-            if len(self._streams) >= _MOST_REMEMBERED:
-                self._streams.clear()
-            streams = rates.watched_streams(connection, bucket.workspace_id)
-            self._streams[bucket.workspace_id] = (now, streams)
+    def price(self, bucket: rates.Bucket) -> int:
+        """What one of its requests costs; its workspace's streams have been counted."""
+        _, streams = self._streams[bucket.workspace_id]
         return rate.price(max(bucket.rate or self.per_minute, _STREAMS_FACTOR * streams))
+
+    def count_streams(self, connection: Connection, workspace_ids: Collection[int], now: int) -> None:
+        """Of those not counted within the last minute, in one query."""
+        if len(self._streams) >= _MOST_REMEMBERED:
+            self._streams.clear()
+        unknown = [one for one in workspace_ids if now - self._streams.get(one, _NEVER)[0] >= _STREAMS_KNOWN_FOR]
+        if unknown:
+            counted = rates.watched_streams(connection, unknown)
+            self._streams |= {one: (now, counted.get(one, 0)) for one in unknown}
 
 
 class Toll:
@@ -74,9 +73,9 @@ class Toll:
         self._now = now
         keys = {item.key_id for item in batch if item.key_id is not None}
         found = rates.find(connection, keys) if keys and tariff.per_minute else {}
+        tariff.count_streams(connection, {bucket.workspace_id for bucket in found.values()}, now)
         self._accounts = {
-            key_id: _Account(bucket, tariff.price(connection, bucket, now), bucket.paid_at or 0)
-            for key_id, bucket in found.items()
+            key_id: _Account(bucket, tariff.price(bucket), bucket.paid_at or 0) for key_id, bucket in found.items()
         }
 
     def refuse(self, item: Item) -> Refused | None:
@@ -115,21 +114,15 @@ class Toll:
         if not account.refused:
             return charge
         if bucket.rejection_id is not None and self._now - (bucket.rejected_at or 0) < _REJECTION_EVERY:
-            rates.count_rejection(self._connection, bucket.rejection_id, account.refused)
+            rates.count_rejection(self._connection, bucket.rejection_id, account.refused, self._now)
             return charge
         rejection_id = ids.new(self._now)
-        detail = json.dumps(_shown(account.first_refused), default=str)
+        detail = shown(account.first_refused) if account.first_refused is not None else ""
         insert_rejection(
             self._connection, rejection_id, bucket.workspace_id, self._now, "rate_limited", detail, account.refused
         )
         return charge._replace(rejection_id=rejection_id, rejected_at=self._now)
 
 
-def _shown(item: Any) -> dict[str, Any]:
-    """What was refused, as other rejections show it."""
-    shown: dict[str, Any] = getattr(item, "check_in", item)._asdict()
-    return shown
-
-
 def _cost(account: _Account, item: Item) -> int:
-    return account.price * int(getattr(item, "weight", 1))
+    return account.price * item.weight

@@ -63,6 +63,13 @@ def tenant_activated(connection: Connection, ids: IdMaker, now: int, workspace_i
         _expect(connection, ids, now, job, [tenant_id])
 
 
+def tenants_made(connection: Connection, ids: IdMaker, now: int, workspace_id: int, tenant_ids: Sequence[int]) -> None:
+    """Tenants nobody knew were made: jobs for all expect them."""
+    for job_id in rows.jobs_for_all_tenants(connection, workspace_id):
+        job, _ = rows.job(connection, job_id)
+        _expect(connection, ids, now, job, tenant_ids)
+
+
 def tenant_deactivated(connection: Connection, ids: IdMaker, now: int, workspace_id: int, tenant_id: int) -> None:
     """Its streams are watched no more."""
     watched = [s for s in rows.streams_of_tenant(connection, workspace_id, tenant_id) if s.is_watched]

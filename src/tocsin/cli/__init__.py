@@ -21,7 +21,7 @@ app.command("demo")(demo.demo)
 app.command("scenario")(scenario.scenario)
 app.command("exec", context_settings=execution.SETTINGS, add_help_option=False)(execution.execute)
 app.command("crontab")(crontab.crontab)
-app.add_typer(spool.app, name="spool")
+app.command("spool", context_settings=execution.SETTINGS, add_help_option=False)(spool.spool)
 app.add_typer(user.app, name="user")
 
 

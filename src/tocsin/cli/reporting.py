@@ -1,4 +1,4 @@
-"""Options that the commands of the client share, and what becomes of them."""
+"""Options of commands that speak to a server, and what becomes of them."""
 
 import os
 from typing import Annotated
@@ -9,13 +9,11 @@ from tocsin.cli.options import fail
 from tocsin.client.arguments import DEFAULT_URL
 from tocsin.client.destination import Destination, destination
 from tocsin.client.execute import read_key
-from tocsin.client.spool import default_root
 
 Url = Annotated[str, typer.Option("--url", envvar="TOCSIN_URL", help="The server.")]
 KeyFile = Annotated[
     str, typer.Option("--api-key-file", envvar="TOCSIN_API_KEY_FILE", help="A file that holds the API key.")
 ]
-SpoolRoot = Annotated[str, typer.Option("--spool", envvar="TOCSIN_SPOOL", help="The folder in which reports wait.")]
 DEFAULT = DEFAULT_URL
 
 
@@ -26,7 +24,3 @@ def target_of(url: str, key_file: str) -> Destination:
         return destination(url, read_key(key_file, environment_key))
     except ValueError as error:
         fail(f"{error}.", code=2)
-
-
-def spool_root(given: str) -> str:
-    return given or default_root(os.environ)

@@ -38,7 +38,7 @@ def rotate_secrets(
 def _work(store: Store, settings: Settings, *, only_add: bool, forget: bool) -> str:
     path = settings.resolved_key_file
     if forget:
-        return f"{forget_old_keys(store, path)} old keys were taken out of {path}."
+        return f"Old keys taken out of {path}: {forget_old_keys(store, path)}."
     if only_add:
         return f"{add_key(store, path).capitalize()} seals from now on. Copy {path} to every node that has its own."
     done = rotate(store, path, lambda: time.sleep(_PAUSE_SECONDS))

@@ -88,21 +88,28 @@ class Command:
             self._pump.pass_on_for_others()
 
     def _spawn(self) -> None:
-        actions: list[tuple[int, int, int]] = []
-        routes: dict[int, int] = {}
-        if self._keeps_output:
-            for targets in [[1, 2]] if _is_same(1, 2) else [[1], [2]]:  # together they keep their order
-                source, sink = os.pipe()
-                routes[source] = targets[0]
-                actions += [(os.POSIX_SPAWN_DUP2, sink, target) for target in targets]
+        actions = self._capture() if self._keeps_output else []
         try:
             self._pid = self._spawn_with(self._arguments, actions)
         finally:
             for sink in {action[1] for action in actions}:
                 os.close(sink)
-            if routes:
-                self._pump = Pump(routes, self._tail.add)
+            if self._pump:
                 self._pump.start()
+
+    def _capture(self) -> list[tuple[int, int, int]]:
+        """What the command's streams become. Where no descriptor is left for pipes, they stay as they are."""
+        actions: list[tuple[int, int, int]] = []
+        routes: dict[int, int] = {}
+        try:
+            for targets in [[1, 2]] if _is_same(1, 2) else [[1], [2]]:  # together they keep their order
+                source, sink = os.pipe()
+                routes[source] = targets[0]
+                actions += [(os.POSIX_SPAWN_DUP2, sink, target) for target in targets]
+            self._pump = Pump(routes, self._tail.add)
+        except OSError:
+            return []
+        return actions
 
     def _spawn_with(self, arguments: list[str], actions: list[tuple[int, int, int]]) -> int:
         spawn = partial(os.posix_spawnp, setpgroup=0) if self._has_own_group else os.posix_spawnp

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tocsin.client.report import Report
 
@@ -71,8 +71,9 @@ def send(post: Post, report: Report, seconds: float) -> Verdict:
 
 
 def judge(answer: Answer) -> Verdict:
-    """Only Tocsin's own word is final: a 404 may come from a proxy in front of a server that is being replaced."""
-    if answer.status in (200, 201):
+    """Only Tocsin's own word is final: a 404 may come from a proxy in front of a server that is being replaced, and a
+    200 from the login page of a hotel."""
+    if is_done(answer):
         return Verdict(Fate.DELIVERED, status=answer.status)
     message = refusal(answer)
     if message is None:
@@ -82,10 +83,20 @@ def judge(answer: Answer) -> Verdict:
     return Verdict(Fate.WAITS, f"answered {answer.status}: {message}", answer.status)
 
 
+def is_done(answer: Answer) -> bool:
+    """Whether Tocsin says that it was done."""
+    return answer.status in (200, 201) and _envelope(answer).get("isSuccess") is True
+
+
 def refusal(answer: Answer) -> str | None:
     """The sentence of a refusal in Tocsin's envelope; None where it is not one."""
+    body = _envelope(answer)
+    return str(body["message"]) if body.get("isSuccess") is False and "message" in body else None
+
+
+def _envelope(answer: Answer) -> dict[str, Any]:
     try:
         body = json.loads(answer.body)
-        return str(body["message"]) if body["isSuccess"] is False else None
-    except (ValueError, KeyError, TypeError):
-        return None
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # loaded while the command runs already
 _SECOND = 1_000_000
 #: How long one request may take while the command runs.
 _UNHURRIED = 5.0
+#: Seconds between tries when the command has ended, and answers for which there is no second.
+_PAUSE, _HOPELESS = 0.5, (401, 403)
 #: Seconds for which a report is fresh: if its moment is refused then, this machine's clock is wrong.
 _FRESH = 60
 #: Seconds for what needs no server: to load, to read the key, to write the start down. It takes some milliseconds.
@@ -60,7 +62,11 @@ class Messenger:
 
     def begin(self, start: "Report") -> None:
         """The command was started. Returns at once."""
-        threading.Thread(target=self._work, args=(start,), name="messenger", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(start,), name="messenger", daemon=True).start()
+        except RuntimeError as error:  # this machine has no thread left
+            self.say(f"nothing was reported: {error}")
+            self._is_ready.set()
 
     def finish(self, result: "Report") -> list[str]:
         """The command has ended. Returns with what should be said: when all is delivered, or after `patience`."""
@@ -100,8 +106,14 @@ class Messenger:
         if self._drain(courier, means.spool):
             self._bring(courier)
         self._has_result.wait()
-        if self._bring(courier):
+        while not self._bring(courier) and self._may_try_again():
+            threading.Event().wait(min(_PAUSE, self._seconds()))
+        if all(own.is_settled for own in self._own):
             self._drain(courier, means.spool)
+
+    def _may_try_again(self) -> bool:
+        """A server that is just being restarted is worth the patience: the next run may be a day away."""
+        return self._status not in _HOPELESS and self._seconds() > _PAUSE
 
     def _drain(self, courier: "Courier", spool: "Spool") -> bool:
         """Brings what waited before, the oldest first; False where the server cannot be reached."""
@@ -120,7 +132,7 @@ class Messenger:
         from tocsin.client.destination import Fate
 
         if verdict.fate is Fate.WAITS:
-            self._reason = verdict.sentence
+            self._reason, self._status = verdict.sentence, verdict.status
             return False
         with self._guard:
             own.is_settled = True
@@ -130,7 +142,7 @@ class Messenger:
 
     # --- in either ----------------------------------------------------------------------------------------------------
 
-    _reason = "did not answer in time"
+    _reason, _status = "did not answer in time", 0
 
     def _keep(self, spool: "Spool", report: "Report") -> None:
         """Writes the report down before it is sent, so that it outlives this process."""
@@ -161,7 +173,7 @@ class Messenger:
 
     def _seconds(self) -> float:
         """How long the next request may take."""
-        return _UNHURRIED if self._ends_at is None else min(_UNHURRIED, self._ends_at - self._now())
+        return _UNHURRIED if self._ends_at is None else max(self._ends_at - self._now(), 0)
 
     def _now(self) -> float:
         return self._watch() / _SECOND

@@ -4,7 +4,7 @@ import json
 from enum import Enum
 from typing import Any, NamedTuple
 
-from tocsin.client.destination import Post, UnreachableError, refusal
+from tocsin.client.destination import Post, UnreachableError, is_done, refusal
 
 _SECONDS = 10.0
 
@@ -35,7 +35,7 @@ def register(post: Post, key: str, schedule: dict[str, Any]) -> Registered:
         answer = post("/api/v1/jobs", body.encode(), {"Content-Type": "application/json"}, _SECONDS)
     except UnreachableError as error:
         return Registered(Registration.FAILED, f"the server could not be reached: {error}")
-    if answer.status in (200, 201):
+    if is_done(answer):
         return Registered(Registration.MADE)
     message = refusal(answer)
     if answer.status == 409 and message is not None:

@@ -1,9 +1,9 @@
 """The process that knows Apprise: one notification, or one look at a URL, and it is gone.
 
-It reads a JSON object from standard input (`task`: send or check; `url`, `title`, `body`, `severity`, `allowed`) and
-writes one to standard output: `status` (200: sent; else the HTTP status Apprise met; null: none), `said`, `arrived`
-(whether it may have), and `refused`, our own sentence where the URL or what it led to may not be. Nothing but
-`delivery.apprise_process` starts it.
+It reads a JSON object from standard input (`task`: send or check; `url`, `title`, `body`, `severity`, `allowed`,
+`seconds`) and writes one to standard output: `status` (200: sent; else the HTTP status Apprise met; null: none),
+`said`, `arrived` (whether it may have), and `refused`, our own sentence where the URL or what it led to may not be.
+Nothing but `delivery.apprise_process` starts it.
 
 A process, because Apprise speaks to the world by itself: here an audit hook sees every connection of the interpreter
 before it is made, files and programs are out of reach, memory is bounded, and whoever hangs can be ended.
@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import resource
+import signal
 import ssl
 import sys
 from contextlib import suppress
@@ -24,7 +25,8 @@ from typing import Any, NoReturn
 from tocsin.delivery.destinations import BadDestinationError, Network, check_address
 
 _MEMORY = 512 << 20
-_SAID_LIMIT = 500
+_GRACE_SECONDS = 5
+_SAID_LIMIT = 10_000  # far more than is shown: what hides secrets must find them whole
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 #: Schemes that lead to the machine Tocsin runs on.
 _LOCAL = {"syslog", "dbus", "kde", "qt", "glib", "gio", "gnome", "macosx", "windows", "blink1"}
@@ -106,6 +108,7 @@ class Guard:
 
 def main() -> None:
     task = json.load(sys.stdin)
+    signal.alarm(int(task["seconds"]) + _GRACE_SECONDS)  # should nobody be left to end us
     out = os.dup(1)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # what a service prints is no answer of ours

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from tocsin.delivery.channel import Answer, NoAnswer, Notification, one_line
+from tocsin.delivery.channel import Answer, NoAnswer, Notification
 from tocsin.delivery.destinations import Network
 
 OVERALL_SECONDS = 30.0
 #: Some 60 MB each, in this whole process.
 _MOST_AT_ONCE = 8
 _QUEUE_SECONDS = 0.05
-_DETAIL_LIMIT = 300
 _CHILD = "tocsin.delivery.apprise_child"
 #: All the process is told of its surroundings: no settings of ours, and no proxy that would lead around the guard.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
@@ -44,7 +43,7 @@ class AppriseProcess:
         if answer["refused"]:
             return NoAnswer("destination_refused", answer["refused"], may_have_arrived=False)
         if answer["status"] is None:
-            said = one_line(answer["said"], _DETAIL_LIMIT) or "Apprise could not send it."
+            said = answer["said"] or "Apprise could not send it."
             return NoAnswer("apprise_failed", said, may_have_arrived=answer["arrived"])
         return Answer(answer["status"], {}, answer["said"])
 
@@ -62,23 +61,16 @@ class AppriseProcess:
             while not _slots.acquire(blocking=False):  # noqa: ASYNC110 -- several loops share the slots
                 await asyncio.sleep(_QUEUE_SECONDS)
             try:
-                return await _speak_to_child({**task, "allowed": self._allowed})
+                return await _speak_to_child({**task, "allowed": self._allowed, "seconds": self._seconds})
             finally:
                 _slots.release()
 
 
 async def _speak_to_child(task: dict[str, Any]) -> dict[str, Any] | None:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # the folder we were started in is no place to import from, nor to read
-        "-m",
-        _CHILD,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-        start_new_session=True,  # Ctrl-C is for Tocsin, which then lets what is in flight end
-    )
+    try:
+        child = await _start_child()
+    except OSError:  # no memory, or too many processes
+        return None
     try:
         said, _ = await child.communicate(json.dumps(task).encode())
         answer: dict[str, Any] = json.loads(said)
@@ -91,3 +83,17 @@ async def _speak_to_child(task: dict[str, Any]) -> dict[str, Any] | None:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
+
+
+async def _start_child() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # the folder we were started in is no place to import from, nor to read
+        "-m",
+        _CHILD,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        start_new_session=True,  # Ctrl-C is for Tocsin, which then lets what is in flight end
+    )

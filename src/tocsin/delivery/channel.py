@@ -126,10 +126,12 @@ class Site(NamedTuple):
 
 
 class Provider(Protocol):
-    """One kind of channel. `keeps_state`: the receiver opens and closes alerts of its own (see domain.superseding)."""
+    """One kind of channel. `keeps_state`: the receiver opens and closes alerts of its own (see domain.superseding).
+    `is_read_by_people`: in a storm it gets many incidents in one message (see domain.sharing)."""
 
     name: str
     keeps_state: bool
+    is_read_by_people: bool
     pace: Pace
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:

@@ -9,12 +9,14 @@ from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, SECOND, Ale
 _DELAY_SHOWN = 60 * SECOND
 _NAMES_SHOWN = 10
 _NAME_LIMIT = 80
+_INCIDENTS_SHOWN = 20
 
 
 class Message(NamedTuple):
     """One delivery in words. `id` stays the same over all attempts; `title` and `lines` are plain text.
 
-    `state` is the incident's, as the alert leaves it; `content` is what `application.announce` made.
+    `state` is the incident's, as the alert leaves it; `content` is what `application.announce` made. One that several
+    incidents share has their contents in `content["incidents"]`, and no `incident`.
     """
 
     id: str
@@ -40,12 +42,18 @@ class Message(NamedTuple):
     @property
     def links(self) -> list[tuple[str, str]]:
         """What to open next: (label, URL)."""
-        return [(label, url) for label, url in (("Incident", self.url), ("Runbook", self.runbook_url)) if url]
+        return [(label, url) for label, url in ((self.link_label, self.url), ("Runbook", self.runbook_url)) if url]
+
+    @property
+    def link_label(self) -> str:
+        """What to call the link."""
+        return "See all incidents" if "incidents" in self.content else "Open the incident"
 
     @property
     def text(self) -> str:
         links = [f"Runbook: {self.runbook_url}"] if self.runbook_url else []
-        links += [f"Incident: {self.url}"] if self.url else []
+        name = "Incidents" if "incidents" in self.content else "Incident"
+        links += [f"{name}: {self.url}"] if self.url else []
         return "\n".join([self.title, *self.lines, *links])
 
 
@@ -53,11 +61,12 @@ def compose(delivery_id: str, content: Mapping[str, Any], moment_at: int, now: i
     """Words the content of an alert that became due at `moment_at`, sent at `now` (microseconds)."""
     kind = content["kind"]
     job = content.get("job") or {}
-    lines = _test_lines() if kind == AlertKind.TEST else _lines(content)
+    is_shared = "incidents" in content
+    lines = _shared_lines(content) if is_shared else _lines(content)
     return Message(
         delivery_id,
         kind,
-        _title(content),
+        _shared_title(content) if is_shared else _title(content),
         (*lines, *_delay(now - moment_at)),
         {AlertKind.RESOLVED: "Closed", AlertKind.TEST: "Test"}.get(kind, "Open"),
         content.get("url") or "",
@@ -75,6 +84,8 @@ def _title(content: Mapping[str, Any]) -> str:
             return f"Resolved: {subject}"
         case AlertKind.BLAST_RADIUS_EXPANDED:
             return f"Spreading: {subject} {_trouble(content)}{who}"
+        case AlertKind.REMINDER:
+            return f"Still open: {subject} {_trouble(content)}{who}"
         case AlertKind.REOPENED:
             return f"Again: {subject} {_trouble(content)}{who}"
     return f"{subject} {_trouble(content)}{who}"
@@ -108,6 +119,9 @@ def _who(content: Mapping[str, Any]) -> str:
 
 
 def _lines(content: Mapping[str, Any]) -> Iterator[str]:
+    if content["kind"] == AlertKind.TEST:
+        yield "This channel works: alerts about silent and failing jobs will arrive here."
+        return
     incident, names = content["incident"], _names(content)
     if content.get("reason"):
         yield content["reason"] + "."
@@ -145,8 +159,18 @@ def _short(text: str) -> str:
     return flat if len(flat) <= _NAME_LIMIT else flat[: _NAME_LIMIT - 1] + "…"
 
 
-def _test_lines() -> Iterator[str]:
-    yield "This channel works: alerts about silent and failing jobs will arrive here."
+def _shared_title(content: Mapping[str, Any]) -> str:
+    happened = {AlertKind.RESOLVED: "resolved", AlertKind.REMINDER: "still open"}.get(content["kind"], "opened")
+    return f"{content['incidentCount']} more incidents {happened}"
+
+
+def _shared_lines(content: Mapping[str, Any]) -> Iterator[str]:
+    shown = content["incidents"][:_INCIDENTS_SHOWN]
+    for part in shown:
+        title = _title(part)
+        yield f"• {title.removeprefix('Resolved: ').removeprefix('Still open: ')}"
+    if (more := content["incidentCount"] - len(shown)) > 0:
+        yield f"… and {more} more"
 
 
 def _delay(delay: int) -> Iterator[str]:

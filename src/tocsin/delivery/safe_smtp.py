@@ -106,10 +106,14 @@ class SafeSmtp:
 
     async def _dial(self, server: SmtpServer) -> tuple[socket.socket, str]:
         """A connected socket and the address it leads to: the first of the host's that answers."""
-        is_tls = server.tls != "none"
 
         def check(address: str) -> None:
-            check_address(address, self._allowed, is_https=is_tls)
+            check_address(address, self._allowed, is_https=True)
+            if server.tls == "none" and not is_allowed(ip_address(address), self._allowed):
+                raise BadDestinationError(
+                    "The mail server may be spoken to in clear text only at an address that the operator has permitted "
+                    "with TOCSIN_ALLOW_DESTINATIONS."
+                )
 
         records = await look_up_checked(self._look_up, check, server.host, server.port)
         failure: OSError = OSError("no address")
@@ -141,7 +145,7 @@ class SafeSmtp:
             case _ if _is_tls_failure(error):
                 reason, detail = "tls_failed", "The mail server's TLS certificate was not accepted."
             case aiosmtplib.SMTPResponseException():
-                said = self._without_login(one_line(error.message, _DETAIL_LIMIT))
+                said = one_line(self._without_login(error.message), _DETAIL_LIMIT)
                 reason, detail = "mail_server_refused", f"SMTP {error.code}: {said}"
             case _ if is_sent:
                 reason, detail = "no_answer", "The mail server closed the connection without a readable answer."

@@ -21,6 +21,7 @@ from tocsin.delivery.channel import (
     Retry,
     Site,
     Verdict,
+    one_line,
 )
 from tocsin.delivery.channels import PROVIDERS, providers
 from tocsin.delivery.channels.email import plain_mail
@@ -34,6 +35,7 @@ from tocsin.wire_time import iso
 
 #: A secret shorter than this is no secret, and taking it out would maul the sentence.
 _LEAST_SECRET = 6
+_DETAIL_LIMIT = 300
 
 #: Is told of every attempt: (provider, verdict).
 OnVerdict = Callable[[str, Verdict], None]
@@ -82,7 +84,7 @@ class Sender:
         answer = await self._carry(provider.request(config, message, now))
         secrets = provider.secrets(config)
         if isinstance(answer, NoAnswer):
-            return _unanswered(answer._replace(detail=_without(secrets, answer.detail)))
+            return _unanswered(answer._replace(detail=one_line(_without(secrets, answer.detail), _DETAIL_LIMIT)))
         return provider.judge(config, answer._replace(body=_without(secrets, answer.body)), now)
 
     async def send_test(self, provider_name: str, config: Config, ids: IdMaker, now: int) -> Verdict:
@@ -141,14 +143,15 @@ def blocking_mail_sender(site: Site, clock: Clock) -> Callable[[str, str, str], 
 
 
 def blocking_objection(site: Site) -> Callable[[str, Config], str]:
-    """A function to be called from a thread: (provider, accepted config) → the sentence against it, or nothing.
+    """A function to be called from a thread: (provider, accepted config) → field and sentence, or nothing.
 
     It is for what no look at the text tells: only Apprise knows its own URLs, and it takes a second to ask.
     """
     process = AppriseProcess(site.allowed)
 
     def objection(provider: str, config: Config) -> str:
-        return asyncio.run(process.objection(config["url"])) if provider == "apprise" else ""
+        said = asyncio.run(process.objection(config["url"])) if provider == "apprise" else ""
+        return said and f"url: {said}"
 
     return objection
 

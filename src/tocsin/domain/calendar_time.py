@@ -1,15 +1,13 @@
 """Adding years, months, weeks, days, hours and minutes to a moment, in microseconds."""
 
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
-from tocsin.domain.zones import zone
+from tocsin.domain.zones import moment_of, wall, zone
 
 Unit = Literal["year", "month", "week", "day", "hour", "minute"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 #: Minutes and hours are real time: six hours are six hours, also in the night when clocks change.
 _REAL = {"minute": 60_000_000, "hour": 3_600_000_000}
 _DAYS = {"day": 1, "week": 7}
@@ -28,35 +26,11 @@ def add(moment: int, count: int, unit: Unit, zone_name: str) -> int:
     if unit in _REAL:
         return moment + count * _REAL[unit]
     place = zone(zone_name)
-    local = (_EPOCH + moment * _MICROSECOND).astimezone(place).replace(tzinfo=None, fold=0)
+    local = wall(moment, place)
     if unit in _DAYS:
         moved = local + timedelta(days=count * _DAYS[unit])
     else:
         months = local.year * 12 + local.month - 1 + count * _MONTHS[unit]
         year, month = divmod(months, 12)
         moved = local.replace(year=year, month=month + 1, day=min(local.day, monthrange(year, month + 1)[1]))
-    return _moment(moved, zone_name)
-
-
-def _moment(local: datetime, zone_name: str) -> int:
-    """The moment of a time on the wall."""
-    place = zone(zone_name)
-    at = local.replace(tzinfo=place).astimezone(UTC)
-    if at.astimezone(place).replace(tzinfo=None, fold=0) != local:
-        # The time is skipped: read by the offset before the gap it is past its end, by the one after it not there yet.
-        return _end_of_gap(local.replace(tzinfo=place, fold=1).astimezone(UTC), at, zone_name)
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def _end_of_gap(earlier: datetime, later: datetime, zone_name: str) -> int:
-    """The moment between the two at which clocks change, which they do on a whole second."""
-    place = zone(zone_name)
-    offset = later.astimezone(place).utcoffset()
-    low, high = int(earlier.timestamp()), int(later.timestamp()) + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (_EPOCH + timedelta(seconds=middle)).astimezone(place).utcoffset() == offset:
-            high = middle
-        else:
-            low = middle
-    return high * 1_000_000
+    return moment_of(moved, place)

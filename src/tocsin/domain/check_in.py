@@ -6,8 +6,8 @@ A check-in that tells of a moment before what is already known goes to `history`
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tocsin.domain import schedule, silence, slot_silence, slots
-from tocsin.domain.ids import to_uuid
+from tocsin.domain import reporting, schedule, silence, slot_silence, slots
+from tocsin.domain.message import joined
 from tocsin.domain.model import SECOND, CheckIn, CheckInKind, Job, Outcome, Run, Stream
 from tocsin.domain.reason import Reason
 
@@ -85,6 +85,8 @@ def hear(
         stream = watched_again(job, stream, check_in.received_at)
     if is_duplicate(job, stream, check_in):
         return Heard(Reason.DUPLICATE, _heard_again(job, stream, check_in), None)
+    if check_in.kind is CheckInKind.LOG:
+        return _log(stream, run, check_in)
     heard = _remember(stream, check_in, new_id)
     if check_in.kind is CheckInKind.START:
         return _start(job, heard, run, check_in, new_id)
@@ -114,6 +116,14 @@ def _remember(stream: Stream, check_in: CheckIn, new_id: int) -> Stream:
     )
 
 
+def _log(stream: Stream, run: Run | None, check_in: CheckIn) -> Heard:
+    """A message moves nothing. It is kept with the run that it names, or the one in progress, if there is any."""
+    heard = stream._replace(last_check_in_at=max(stream.last_check_in_at or 0, check_in.received_at))
+    if run is None or not check_in.message:
+        return Heard(Reason.LOGGED, heard, None)
+    return Heard(Reason.LOGGED, heard, run._replace(message=joined(run.message, check_in.message)))
+
+
 def known_until(job: Job, stream: Stream) -> int | None:
     """The latest moment about which something is settled: a result, or a judged deadline."""
     moments = [m for m in (stream.last_result_at, silence.judged_until(job, stream)) if m is not None]
@@ -122,12 +132,13 @@ def known_until(job: Job, stream: Stream) -> int | None:
 
 def _is_late(job: Job, stream: Stream, moment: int) -> bool:
     settled = known_until(job, stream)
-    return settled is not None and moment <= settled
+    is_before_anchor = slots.is_counted(job) and moment < stream.anchor_at
+    return is_before_anchor or (settled is not None and moment <= settled)
 
 
 def _is_out_of_turn(job: Job, stream: Stream, began_at: int) -> bool:
-    """Whether counted slots are counted from something later than this beginning already."""
-    return slots.is_counted(job) and began_at < (stream.last_began_at or began_at)
+    """Whether counted slots are counted from something as late as this beginning already."""
+    return slots.is_counted(job) and stream.last_began_at is not None and began_at <= stream.last_began_at
 
 
 def _start(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id: int) -> Heard:
@@ -135,7 +146,7 @@ def _start(job: Job, stream: Stream, run: Run | None, check_in: CheckIn, new_id:
     if run is not None:
         return _start_known(job, stream, run, moment)
     limit = silence.timeout_after(job, stream, moment)
-    opened = _new_run(job, stream, check_in, new_id, Outcome.IN_PROGRESS)._replace(
+    opened = reporting.opened(job, stream, check_in, new_id, Outcome.IN_PROGRESS)._replace(
         started_at=moment, check_at=None if limit is None else moment + limit
     )
     is_late = _is_late(job, stream, moment) or _is_out_of_turn(job, stream, moment)
@@ -150,8 +161,8 @@ def _start_known(job: Job, stream: Stream, run: Run, moment: int) -> Heard:
     changed = run._replace(started_at=moment)
     if slots.has_slots(job):
         changed = changed._replace(expected_at=slots.slot_at(job, stream, changed.began_at))
-    if run.finished_at is not None and run.duration in (None, _lasted(run)):
-        changed = changed._replace(duration=_lasted(changed))
+    if run.finished_at is not None and run.duration in (None, reporting.lasted(run)):
+        changed = changed._replace(duration=reporting.lasted(changed))
     limit = silence.timeout_after(job, stream, moment)
     deadline = None if limit is None else moment + limit
     if run.outcome == Outcome.IN_PROGRESS:
@@ -167,43 +178,36 @@ def _result(
     outcome = Outcome.OK if check_in.kind is CheckInKind.SUCCESS else Outcome.ERROR
     moment = check_in.moment
     if run is None:
-        lone = _new_run(job, stream, check_in, new_id, outcome)
-        lone = lone._replace(finished_at=moment)
-        if slots.has_slots(job):
-            lone = lone._replace(expected_at=slots.slot_at(job, stream, lone.began_at))
-            is_out_of_turn = _is_out_of_turn(job, stream, lone.began_at)
-            if not is_out_of_turn and not _is_late(job, stream, moment):
-                stream = slots.began(job, stream, lone.began_at, moment)
-        return _settle(job, stream, lone, Reason.RUN_RECORDED, in_progress)
-    finished = _finished(run, check_in, outcome)
+        lone = reporting.opened(job, stream, check_in, new_id, outcome)
+        return _lone(job, stream, lone._replace(finished_at=moment), in_progress)
+    finished = reporting.finished(run, check_in, outcome)
     if run.outcome == Outcome.IN_PROGRESS:
         closing = stream._replace(open_runs=max(stream.open_runs - 1, 0))
         return _settle(job, closing, finished, Reason.RUN_CLOSED, in_progress)
     if run.outcome == Outcome.TIMEOUT and moment > run.at:
         is_latest = run.finished_at is None or moment > run.finished_at
         late = run._replace(finished_at=moment, duration=finished.duration) if is_latest else None
-        is_past = slots.is_counted(job) and _is_late(job, stream, moment)
-        return Heard(Reason.DURATION_ADDED, slots.heard(job, stream, moment), late, is_past and late is not None)
-    if run.outcome in (Outcome.OK, Outcome.ERROR) and not _supersedes(run, outcome, moment):
+        return Heard(Reason.DURATION_ADDED, stream, late)
+    if run.outcome in (Outcome.OK, Outcome.ERROR) and not reporting.supersedes(run, outcome, moment):
         return Heard(Reason.OLDER_RESULT, stream, None)
     return Heard(Reason.RUN_CORRECTED, stream, finished, is_late=True)
 
 
-def _lasted(run: Run) -> int | None:
-    """The time from the run's start to its result, where both are known."""
-    return None if run.started_at is None or run.finished_at is None else max(run.finished_at - run.started_at, 0)
-
-
-def _supersedes(run: Run, outcome: Outcome, moment: int) -> bool:
-    """Of several results for one run the latest stands; of equal ones, the failure."""
-    return moment > run.at or (moment == run.at and outcome is Outcome.ERROR and run.outcome == Outcome.OK)
+def _lone(job: Job, stream: Stream, run: Run, in_progress: Sequence[Run]) -> Heard:
+    """A result without a start: only now do we hear that its run had begun."""
+    if slots.has_slots(job):
+        run = run._replace(expected_at=slots.slot_at(job, stream, run.began_at))
+        if _is_out_of_turn(job, stream, run.began_at):
+            return Heard(Reason.RUN_RECORDED, stream, run, is_late=True)
+        if not _is_late(job, stream, run.at):
+            stream = slots.began(job, stream, run.began_at, run.at)
+    return _settle(job, stream, run, Reason.RUN_RECORDED, in_progress)
 
 
 def _settle(job: Job, stream: Stream, run: Run, reason: Reason, in_progress: Sequence[Run]) -> Heard:
     """A run has its result: in order, the stream moves on; else it must be drawn anew."""
     is_before_a_start = run.outcome == Outcome.OK and run.at < (stream.last_began_at or 0)
-    is_out_of_turn = run.started_at is None and _is_out_of_turn(job, stream, run.began_at)
-    if is_before_a_start or is_out_of_turn or _is_late(job, stream, run.at):
+    if is_before_a_start or _is_late(job, stream, run.at):
         return Heard(reason, stream, run, is_late=True)
     began_at = max(stream.last_began_at or run.began_at, run.began_at)
     if run.outcome == Outcome.OK:
@@ -248,46 +252,4 @@ def failed(job: Job, stream: Stream, run: Run, others: tuple[int, ...] = ()) -> 
         successes_in_row=0,
         unknown_timeout=False,
         last_result_at=run.at,
-    )
-
-
-def _new_run(job: Job, stream: Stream, check_in: CheckIn, run_id: int, outcome: Outcome) -> Run:
-    """A run in progress always has a name for its result to give: ours, where its start gave none."""
-    moment = check_in.moment
-    has_slots = slots.has_slots(job)
-    expected_at = slots.slot_at(job, stream, moment) if has_slots else silence.next_due_at(job, stream)
-    return Run(
-        run_id,
-        job.workspace_id,
-        job.id,
-        stream.id,
-        check_in.run_id or (to_uuid(run_id) if outcome is Outcome.IN_PROGRESS else None),
-        outcome,
-        moment,
-        expected_at,
-        None,
-        None,
-        check_in.received_at,
-        check_in.duration,
-        check_in.exit_code,
-        check_in.message,
-        check_in.metrics,
-    )
-
-
-def _finished(run: Run, check_in: CheckIn, outcome: Outcome) -> Run:
-    """The run with this result; what the result does not tell stays as the start told it."""
-    moment = check_in.moment
-    duration = check_in.duration
-    if duration is None and run.started_at is not None:
-        duration = max(moment - run.started_at, 0)
-    return run._replace(
-        outcome=outcome,
-        at=moment,
-        finished_at=moment,
-        duration=duration,
-        exit_code=run.exit_code if check_in.exit_code is None else check_in.exit_code,
-        message=run.message if check_in.message is None else check_in.message,
-        metrics=run.metrics if check_in.metrics is None else check_in.metrics,
-        check_at=None,
     )

@@ -6,13 +6,14 @@ The rules are cronsim's, which are Debian cron's. Its iteration costs 10 to 1,00
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
+from heapq import heappop, heappush
 from itertools import islice, takewhile
 
 from cronsim import CronSim, CronSimError
 
-from tocsin.domain.zones import zone
+from tocsin.domain.zones import EPOCH, moment_of, moments, wall, zone
 
 NAMES = {
     "@hourly": "0 * * * *",
@@ -23,8 +24,6 @@ NAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000
 #: No clock was ever set back further than this.
 _LONGEST_FOLD = 6 * _HOUR
@@ -60,8 +59,8 @@ def _is_well_formed(expression: str) -> bool:
     """Whether it is only the day of the month that its months do not have: cronsim tells both alike."""
     try:
         minute, hour, _, month, weekday = _fields(expression).split()
-        CronSim(" ".join((minute, hour, expression.split()[2], "*", weekday)), _EPOCH)
-        CronSim(" ".join((minute, hour, "1", month, weekday)), _EPOCH)
+        CronSim(" ".join((minute, hour, expression.split()[2], "*", weekday)), EPOCH)
+        CronSim(" ".join((minute, hour, "1", month, weekday)), EPOCH)
     except (CronSimError, AssertionError):
         return False
     return True
@@ -72,6 +71,11 @@ def _fields(expression: str) -> str:
     if len(fields.split()) != 5:
         raise CronSimError("not five fields")
     return fields
+
+
+def on_the_wall(expression: str, start: datetime) -> Iterator[datetime]:
+    """The times, at or after `start`, at which the expression fires by a clock that is never changed."""
+    return CronSim(_fields(expression), start - timedelta(minutes=1))
 
 
 @lru_cache(maxsize=4_096)
@@ -86,6 +90,9 @@ class Timetable:
     def __init__(self, expression: str, zone_name: str) -> None:
         self._fields = _fields(expression)
         self._zone = zone(zone_name)
+        minutes, hours = self._fields.split()[:2]
+        #: Runs by the minute or the hour rather than at set times: whatever the wall shows, in both folds.
+        self.is_wild = minutes.startswith("*") or hours.startswith("*")
         #: All occurrences from the first of these to the last.
         self._known: list[int] = []
 
@@ -164,12 +171,26 @@ class Timetable:
         return found + list(takewhile(lambda at: at <= horizon, islice(following, 500)))
 
     def _from(self, moment: int) -> Iterator[int]:
-        """Occurrences from some hours before `moment` on. Cronsim counts by the clock on the wall, so it is never
-        started near the moment asked about: between the two 02:30 of an autumn night it would go back in time."""
-        start = _EPOCH + timedelta(seconds=max(moment - _LONGEST_FOLD, 0) // 1_000_000)
+        """Occurrences from some hours before `moment` on: the clock on the wall can go back by that much."""
         last = -1
-        for found in CronSim(self._fields, start.astimezone(self._zone)):
-            at = (found - _EPOCH) // _MICROSECOND
+        for at in self._in_order(wall(moment - _LONGEST_FOLD, self._zone)):
             if at > last:
                 yield at
                 last = at
+
+    def _in_order(self, start: datetime) -> Iterator[int]:
+        """Occurrences after a time on the wall.
+
+        Cronsim says which times on the wall match; what clocks do to them is done here, as Debian's cron does it. (Its
+        own way with clocks loses hours where they change by half an hour.)
+        """
+        following: list[int] = []  # times of a second fold, until the first is over
+        for local in CronSim(self._fields, start):
+            if not self.is_wild:
+                yield moment_of(local, self._zone)
+                continue
+            shown = moments(local, self._zone)
+            while shown and following and following[0] < shown[0]:
+                yield heappop(following)
+            for at in shown:
+                heappush(following, at)

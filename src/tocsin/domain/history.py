@@ -84,8 +84,9 @@ def _redraw_slots(
     ended = [*stretch.overlapping, *stretch.runs, *filter(None, [stretch.before, stretch.next_success])]
     known = {r.id: r for r in (*in_progress, *ended) if not is_silent_row(r)} | {run.id: run}
     bare = _bare(stream, stretch)._replace(successes_in_row=stretch.successes_before)
+    overlapping = [r for r in stretch.overlapping if not is_silent_row(r)]
     heard_at = 0 if stretch.before is None else _start_moment(stream, stretch, stretch.before)
-    start = slot_history.at_start(job, bare, stretch.before, heard_at, stretch.overlapping)
+    start = slot_history.at_start(job, bare, stretch.before, heard_at, overlapping)
     limit = _judged_until(job, stream, stretch, until_at)
     drawn = slot_history.draw(
         job,
@@ -99,7 +100,9 @@ def _redraw_slots(
     )
     moved = _of_other_slots(job, stream, run, drawn.moved)
     since = -1 if stretch.before is None else stretch.before.at
-    old = [r for r in stretch.runs if is_silent_row(r) and r.at > since]
+    # A deadline at the very moment of a success is judged after it.
+    until = None if stretch.next_success is None else stretch.next_success.at
+    old = [r for r in stretch.runs if is_silent_row(r) and r.at >= since and (until is None or r.at < until)]
     written, removed, kept = _difference(old, drawn.rows)
     if stretch.next_success is not None:
         began = [r.began_at for r in (run,) if r.outcome == Outcome.OK] + [stream.success_began_at or 0]

@@ -32,14 +32,14 @@ def in_words(duration: int) -> str:
     return f"{seconds} s"
 
 
-def open_new(incident: Incident, moment: int, reason: Reason, sentence: str) -> Change:
-    """A new incident opens, with `incident.cycle_tenants` tenants in it."""
+def open_new(incident: Incident, moment: int, reason: Reason, sentence: str, *, silently: bool = False) -> Change:
+    """A new incident opens, with `incident.cycle_tenants` tenants in it. `silently`: nobody is told of it yet."""
     opened = incident._replace(status=IncidentStatus.OPEN, opened_at=moment, cycle=1)
     transition = Transition(incident.id, None, IncidentStatus.OPEN, reason, sentence, moment)
-    return _announce(opened, AlertKind.OPENED, moment).then_first(transition)
+    return Change(opened, (transition,)) if silently else _tell(opened, moment).then_first(transition)
 
 
-def reopen(incident: Incident, moment: int, reason: Reason, tenants: int) -> Change:
+def reopen(incident: Incident, moment: int, reason: Reason, tenants: int, *, silently: bool = False) -> Change:
     """A new cycle begins with `tenants` affected: from Recovering, or from Closed within the cooldown."""
     words = "New event within cooldown" if incident.status == IncidentStatus.CLOSED else "New event during recovery"
     transition = Transition(incident.id, incident.status, IncidentStatus.OPEN, reason, words, moment)
@@ -52,10 +52,35 @@ def reopen(incident: Incident, moment: int, reason: Reason, tenants: int) -> Cha
         cycle=incident.cycle + 1,
         cycle_tenants=tenants,
         calm_since_at=None,
+        alerted_tenants=0,
         expansions=0,
     )
-    kind = AlertKind.REOPENED if incident.was_alerted else AlertKind.OPENED
-    return _announce(opened, kind, moment).then_first(transition)
+    return Change(opened, (transition,)) if silently else _tell(opened, moment).then_first(transition)
+
+
+def tell(incident: Incident, moment: int) -> Change:
+    """The present cycle, which began silently, is told of after all."""
+    return Change(*_tell(incident, moment))
+
+
+def is_told(incident: Incident) -> bool:
+    """Whether people were told of the present cycle."""
+    return incident.alerted_tenants > 0
+
+
+def hear(incident: Incident, last_event_at: int, windows: Windows, absences: Sequence[Absence]) -> Incident:
+    """An open incident of an integration takes in one more event, and the recovery clock starts anew."""
+    heard = incident._replace(calm_since_at=last_event_at, event_count=incident.event_count + 1)
+    return _timed(heard, windows, absences)
+
+
+def note(incident: Incident, *, is_new_in_cycle: bool, is_new: bool) -> Incident:
+    """A recovering incident takes in an event too old to be news: it is counted, and moves no clock."""
+    return incident._replace(
+        event_count=incident.event_count + 1,
+        tenant_count=incident.tenant_count + is_new,
+        cycle_tenants=incident.cycle_tenants + is_new_in_cycle,
+    )
 
 
 def can_reuse(incident: Incident, moment: int, cooldown: int, absences: Sequence[Absence]) -> bool:
@@ -67,7 +92,7 @@ def join(incident: Incident, moment: int, *, is_new_in_cycle: bool, is_new: bool
     """A tenant becomes affected while the incident is open. The first expansion of a cycle is told at once, a later one
     when it is due; who joins at the moment of the last alert is in it."""
     cycle_tenants = incident.cycle_tenants + is_new_in_cycle
-    is_in_alert = incident.last_alert_at is not None and moment <= incident.last_alert_at
+    is_in_alert = is_told(incident) and incident.last_alert_at is not None and moment <= incident.last_alert_at
     grown = incident._replace(
         calm_since_at=None,
         cycle_tenants=cycle_tenants,
@@ -124,9 +149,8 @@ def _next_step(incident: Incident, now: int, windows: Windows, absences: Sequenc
     if incident.status == IncidentStatus.RECOVERING:
         return close(incident, recovery, Reason.STABLE, f"Stable for {in_words(windows.close)}")
     words = f"No events for {in_words(windows.recovery)}"
-    transition = Transition(
-        incident.id, incident.status, IncidentStatus.RECOVERING, Reason.NOBODY_AFFECTED, words, recovery
-    )
+    reason = Reason.NOBODY_AFFECTED if incident.kind == "job" else Reason.NO_EVENTS
+    transition = Transition(incident.id, incident.status, IncidentStatus.RECOVERING, reason, words, recovery)
     return Change(incident._replace(status=IncidentStatus.RECOVERING, recovering_at=recovery), (transition,))
 
 
@@ -141,7 +165,7 @@ def _recovery_due(incident: Incident, windows: Windows, absences: Sequence[Absen
 
 def expansion_due(incident: Incident) -> int | None:
     """When a withheld expansion of the blast radius is to be told; None if there is nothing to tell."""
-    is_open = incident.status == IncidentStatus.OPEN and incident.is_announced
+    is_open = incident.status == IncidentStatus.OPEN and incident.is_announced and is_told(incident)
     if not is_open or incident.last_alert_at is None or incident.cycle_tenants <= incident.alerted_tenants:
         return None
     if incident.cycle_tenants >= 2 * incident.alerted_tenants:
@@ -154,6 +178,11 @@ class _Announced(Change):
 
     def then_first(self, transition: Transition) -> Change:
         return Change(self.incident, (transition, *self.transitions), self.alerts)
+
+
+def _tell(incident: Incident, moment: int) -> _Announced:
+    """`opened`, or `reopened` where there was an alert before: an incident's first is always `opened`."""
+    return _announce(incident, AlertKind.REOPENED if incident.was_alerted else AlertKind.OPENED, moment)
 
 
 def _announce(incident: Incident, kind: AlertKind, moment: int) -> _Announced:

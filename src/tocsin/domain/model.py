@@ -7,6 +7,7 @@ columns of their tables, in this order: rows are read into them and written from
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from tocsin.domain.attribution import Attribution
 from tocsin.domain.schedule import Schedule
 
 SECOND = 1_000_000
@@ -26,6 +27,7 @@ class CheckInKind(StrEnum):
     START = "start"
     SUCCESS = "success"
     FAILURE = "failure"
+    LOG = "log"
 
 
 class Outcome(StrEnum):
@@ -53,6 +55,7 @@ class AlertKind(StrEnum):
     REOPENED = "reopened"
     RESOLVED = "resolved"
     BLAST_RADIUS_EXPANDED = "blastRadiusExpanded"
+    REMINDER = "reminder"
     TEST = "test"
 
 
@@ -191,7 +194,10 @@ class Run(NamedTuple):
 
 
 class CheckIn(NamedTuple):
-    """One message from a job, as every protocol hands it on. `credential`: who sent it, judged at commit."""
+    """One message from a job, as every protocol hands it on.
+
+    `is_step`: the check-ins of a run are steps, said in order (see `domain.steps`).
+    """
 
     workspace_id: int
     job_key: str
@@ -205,6 +211,8 @@ class CheckIn(NamedTuple):
     exit_code: int | None = None
     message: str | None = None
     metrics: str | None = None
+    attribution: Attribution | None = None
+    is_step: bool = False
 
     @property
     def moment(self) -> int:
@@ -216,8 +224,9 @@ class Incident(NamedTuple):
     """One ongoing problem: of a job in an environment, or of an integration under a pattern.
 
     `cycle` counts openings and reopenings; `cycle_tenants` who was affected in this one. `calm_since_at`: since when
-    no stream has been affected. `was_alerted`: it has sent anything; `is_announced`: an `opened` or `reopened` is not
-    yet answered by a `resolved`. `alerted_tenants`, `last_alert_at`, `expansions`: what the blast radius rule counts.
+    no stream has been affected, or when the last event came. `was_alerted`: it has sent anything; `is_announced`: an
+    `opened` or `reopened` is not yet answered by a `resolved`. `alerted_tenants`, `last_alert_at`, `expansions`: what
+    the blast radius rule counts; `alerted_tenants` is 0 while a cycle that began silently has not been told of.
     """
 
     id: int

@@ -68,8 +68,11 @@ def timeout_at(job: Job, stream: Stream, run: Run) -> int | None:
     """When a run in progress times out; None: never."""
     if job.max_runtime is None and isinstance(job.schedule, Learned):
         return run.check_at  # by the rhythm as it was when the run began
-    limit = None if run.started_at is None else timeout_after(job, stream, run.started_at)
-    return None if limit is None or run.started_at is None else run.started_at + limit
+    if run.started_at is None:
+        return None
+    heard_at = max(run.started_at, run.at)  # later than its start where it gave signs of life since
+    limit = timeout_after(job, stream, heard_at)
+    return None if limit is None else heard_at + limit
 
 
 def judge(
@@ -140,6 +143,13 @@ def _unknown(job: Job, stream: Stream, deadline: int, absence_id: int, times: in
     writes_row = not is_reported and not folds
     run = silent_run(job, stream, Outcome.UNKNOWN, deadline - job.grace, deadline, run_id) if writes_row else None
     return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, moved, run, folded=times if folds else 0)
+
+
+def _is_history(job: Job, stream: Stream, moment: int) -> bool:
+    """Whether what is known already hangs on what happened at this moment. On `interval` only successes do."""
+    if not slots.has_slots(job):
+        return stream.last_success_at is not None and moment <= stream.last_success_at
+    return moment < max(stream.last_result_at or 0, judged_until(job, stream) or 0)
 
 
 def _every(job: Job) -> int:
@@ -214,7 +224,7 @@ def judge_run(
         forgiven = ended._replace(unknown_timeout=True)
         return Verdict(Reason.UNKNOWN_WE_WERE_AWAY, forgiven, closed._replace(outcome=Outcome.UNKNOWN))
     timed_out = closed._replace(outcome=Outcome.TIMEOUT)
-    if stream.last_success_at is not None and deadline <= stream.last_success_at:
+    if _is_history(job, stream, deadline):
         return Verdict(Reason.TIMED_OUT, ended, timed_out, is_late=True)
     if slots.has_slots(job):
         failed = slot_silence.failed(job, ended, timed_out, slot_silence.beginnings(in_progress, run, deadline))

@@ -6,6 +6,7 @@ ends are played apart. The same steps as in order (`slots`, `slot_silence`) give
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 
 from tocsin.domain import rhythm, silence, slot_silence, slots
@@ -13,8 +14,8 @@ from tocsin.domain.check_in import failed, succeeded
 from tocsin.domain.model import Absence, Job, Outcome, Run, Stream
 from tocsin.domain.schedule import Crontab, Learned
 
-#: What happens at one moment: beginnings, then successes, then what failed or is only heard.
-_BEGINS, _SUCCEEDS, _ENDS, _HEARD = range(4)
+#: What happens at one moment: beginnings, then successes, then other ends.
+_BEGINS, _SUCCEEDS, _ENDS = range(3)
 
 
 class Drawn(NamedTuple):
@@ -63,13 +64,19 @@ class _Play:
         ended = [r._replace(check_at=r.at) if r.outcome != Outcome.IN_PROGRESS else r for r in going]
         return [r for r in ended if r.check_at is None or r.check_at > moment]
 
-    def take(self, event: _Event) -> None:
+    def take(self, events: Sequence[_Event], limit: int) -> None:
+        """Take what happened at one moment. Runs that begin together do not count each other's slots anew."""
+        self.pass_time(min(limit, events[0].moment - 1))
+        if events[0].kind == _BEGINS:
+            expected = {e.run.id: slots.slot_at(self.job, self.stream, e.run.began_at) for e in events}
+            self.expected.update(expected)
+        for event in events:
+            self._take(event)
+
+    def _take(self, event: _Event) -> None:
         run = event.run
         if event.kind == _BEGINS:
-            self.expected[run.id] = slots.slot_at(self.job, self.stream, run.began_at)
             self.stream = slots.began(self.job, self.stream, run.began_at, event.moment)
-        elif event.kind == _HEARD:
-            self.stream = slots.heard(self.job, self.stream, event.moment)
         elif run.outcome == Outcome.OK:
             self.stream = succeeded(self.job, self.stream, run.at, self.stream.last_began_at, run.began_at)
         elif run.outcome == Outcome.UNKNOWN:
@@ -100,11 +107,9 @@ def draw(
     """Play `runs` (all that overlap the stretch) from `start`, the stream right after the success `before`, and judge
     the deadlines up to `limit`."""
     play = _Play(job, start, runs, absences, new_id)
-    for event in _events(runs, before):
-        if event.moment > limit and not reaches_present:
-            break
-        play.pass_time(min(limit, event.moment - 1))
-        play.take(event)
+    events = [e for e in _events(runs, before) if reaches_present or e.moment <= limit]
+    for _, together in groupby(events, key=lambda e: (e.moment, e.kind)):
+        play.take(list(together), limit)
     play.pass_time(limit)
     expected = play.expected if slots.is_counted(job) else {}
     moved = [r._replace(expected_at=expected[r.id]) for r in runs if expected.get(r.id, r.expected_at) != r.expected_at]
@@ -123,8 +128,6 @@ def _events(runs: Sequence[Run], before: Run | None) -> list[_Event]:
         is_past = run.at < since or (run.at == since and run.outcome == Outcome.OK)
         if run.outcome != Outcome.IN_PROGRESS and not is_past:
             events.append(_Event(run.at, _SUCCEEDS if run.outcome == Outcome.OK else _ENDS, run))
-        if run.outcome == Outcome.TIMEOUT and run.finished_at is not None and run.finished_at > since:
-            events.append(_Event(run.finished_at, _HEARD, run))
     return sorted(events, key=lambda e: (e.moment, e.kind, e.run.id))
 
 

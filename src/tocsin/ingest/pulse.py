@@ -6,8 +6,9 @@ from tocsin.application.advance_time import Tick
 from tocsin.application.pace import Pace
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
+from tocsin.domain.routing import Habits
 from tocsin.ingest.node import Node
-from tocsin.ingest.protocols.native import answer_text
+from tocsin.ingest.protocols import native, native_events
 from tocsin.ingest.recorder import Recorder
 from tocsin.ingest.ticker import Ticker
 from tocsin.settings import Settings
@@ -21,7 +22,9 @@ from tocsin.telemetry.metrics import Metrics
 class Pulse:
     """Starts and stops the threads of a node in the right order."""
 
-    def __init__(self, store: Store, clock: SystemClock, ids: IdMaker, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, clock: SystemClock, ids: IdMaker, settings: Settings, metrics: Metrics, habits: Habits
+    ) -> None:
         self._store = store
         self._clock = clock
         self.node = Node(store, clock, ids, settings.role)
@@ -33,12 +36,12 @@ class Pulse:
             metrics,
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
-            answer=answer_text,
+            answers=(native.answer_text, native_events.answer_text),
             ingest_rate=settings.ingest_rate,
         )
         # On PostgreSQL the one thread decides while the server works for the other.
         lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 2)]
-        tick = Tick(lanes, hot_of(store), ids, Pace(store.is_awaited), settings.public_url)
+        tick = Tick(lanes, hot_of(store), ids, Pace(store.is_awaited), settings.public_url, habits)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
 
     async def start(self) -> None:

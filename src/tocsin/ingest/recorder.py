@@ -1,4 +1,4 @@
-"""Group commit: check-ins gather in a queue, one thread commits them together, and only then each is answered.
+"""Group commit: check-ins and events gather in a queue, one thread commits them together, only then each is answered.
 
 Durability so costs one sync a batch. While a batch is on its way to the disk the next one gathers, so that batches
 grow with the load by themselves; waiting on purpose for more only slows the few.
@@ -14,8 +14,14 @@ import structlog
 
 from tocsin.application.errors import ErrorCode, Refused, unavailable
 from tocsin.application.incident_book import StaleEpoch
-from tocsin.application.record_check_ins import Answer, Held, Outcome, Receipt, Submission, record
+from tocsin.application.newest_tenants import NewestTenants
+from tocsin.application.record import AnswerCheckIn, AnswerEvents, Item, Outcome, record
+from tocsin.application.record_check_ins import Receipt
+from tocsin.application.record_events import EventSubmission
+from tocsin.application.record_events import Recorded as RecordedEvents
 from tocsin.application.setting_aside import set_aside
+from tocsin.application.submitting import Held
+from tocsin.application.terms import Rejected
 from tocsin.application.toll import Overdrawn, Tariff, Toll
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
@@ -28,16 +34,16 @@ from tocsin.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 #: A submission as it was received, and what became of it.
-Recorded = tuple[Submission, Outcome]
+Recorded = tuple[Item, Outcome]
 
 _HOLD_SECONDS = 0.05
-_BUSY = unavailable("Too many check-ins are waiting to be stored. Try again in a second.")
+_BUSY = unavailable("Too much is waiting to be stored. Try again in a second.")
 _STOPPING = unavailable("This node is stopping. Try again.")
-_UNSTORABLE = unavailable("The check-in could not be stored: the database did not answer. Try again.")
+_UNSTORABLE = unavailable("Nothing could be stored: the database did not answer. Try again.")
 
 
 class _Waiting(NamedTuple):
-    submission: Submission
+    item: Item
     future: asyncio.Future[Recorded]
 
 
@@ -54,10 +60,11 @@ class Recorder:
         *,
         queue_limit: int,
         batch_limit: int,
-        answer: Answer | None = None,
+        answers: tuple[AnswerCheckIn, AnswerEvents] | None = None,
         ingest_rate: int = 0,
     ) -> None:
-        """`answer` words what an Idempotency-Key repeats. `ingest_rate`: a key's check-ins a minute; 0: any number."""
+        """The limits count check-ins and events; `answers` word what an Idempotency-Key repeats. `ingest_rate`: what a
+        key may send a minute; 0: any number."""
         self._transact = transact
         self._clock = clock
         self._ids = ids
@@ -65,9 +72,11 @@ class Recorder:
         self._metrics = metrics
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
-        self._answer = answer
+        self._answers = answers
         self._tariff = Tariff(ingest_rate)
+        self._newest = NewestTenants()
         self._queue: deque[_Waiting] = deque()
+        self._queued = 0
         self._in_flight_at: int | None = None
         self._guard = threading.Lock()
         self._filled = threading.Condition(self._guard)
@@ -89,8 +98,9 @@ class Recorder:
             self._filled.notify()
         await asyncio.to_thread(self._thread.join)
 
-    def submit(self, submission: Submission) -> asyncio.Future[Recorded]:
-        """Queue a check-in. It is given its receipt moment here; the future is done when it is committed or refused.
+    def submit(self, item: Item) -> asyncio.Future[Recorded]:
+        """Queue a check-in, or a report of events. It is given its receipt moment here; the future is done when it is
+        committed or refused.
 
         Raises `Refused` when the queue is full. The moment is taken and queued in one step, so that `watermark` never
         passes a check-in that is about to be queued.
@@ -99,10 +109,10 @@ class Recorder:
         with self._guard:
             if self._is_stopping:
                 raise _STOPPING
-            if len(self._queue) >= self._queue_limit:
+            if self._queued >= self._queue_limit:
                 raise _BUSY
-            check_in = submission.check_in._replace(received_at=self._clock.now())
-            self._queue.append(_Waiting(submission._replace(check_in=check_in), future))
+            self._queue.append(_Waiting(item.received(self._clock.now()), future))
+            self._queued += item.weight
             if self._is_idle:
                 self._filled.notify()
         return future
@@ -110,7 +120,7 @@ class Recorder:
     # --- from anywhere --------------------------------------------------------------------------------------------
 
     def depth(self) -> int:
-        return len(self._queue)
+        return self._queued
 
     def watermark(self) -> int:
         """Every check-in received before this moment is committed."""
@@ -119,7 +129,7 @@ class Recorder:
             if self._in_flight_at is not None:
                 moment = min(moment, self._in_flight_at)
             if self._queue:
-                moment = min(moment, self._queue[0].submission.check_in.received_at)
+                moment = min(moment, self._queue[0].item.received_at)
             return moment
 
     def is_alive(self) -> bool:
@@ -148,13 +158,18 @@ class Recorder:
             self._is_idle = False
             if not self._queue and self._is_stopping:
                 return None
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
-            self._in_flight_at = batch[0].submission.check_in.received_at if batch else None
+            batch: list[_Waiting] = []
+            weight = 0
+            while self._queue and weight < self._batch_limit:
+                batch.append(self._queue.popleft())
+                weight += batch[-1].item.weight
+            self._queued -= weight
+            self._in_flight_at = batch[0].item.received_at if batch else None
             return batch
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            self._resolve(batch, self._record([w.submission for w in batch]))
+            self._resolve(batch, self._record([w.item for w in batch]))
         except Fenced:
             log.warning("node_fenced", reason="taken_for_dead", unanswered=len(batch))
             self._resolve(batch, [_UNSTORABLE] * len(batch))
@@ -165,59 +180,65 @@ class Recorder:
             if not batch:
                 raise
             log.warning("batch_failed", reason=type(error).__name__, size=len(batch))
-            self._resolve(batch, [self._record_alone(w.submission) for w in batch])
+            self._resolve(batch, [self._record_alone(w.item) for w in batch])
 
-    def _record(self, submissions: Sequence[Submission]) -> list[Outcome]:
+    def _record(self, items: Sequence[Item]) -> list[Outcome]:
         """One transaction: the heartbeat if it is due, and the batch."""
         now = self._clock.now()
-        with self._transact() as connection:
-            outcomes = self._record_in(connection, submissions, now) if submissions else []
-            if self._node.is_beat_due(now):
-                self._node.beat(connection, now, self.watermark())
+        try:
+            with self._transact() as connection:
+                outcomes = self._record_in(connection, items, now) if items else []
+                if self._node.is_beat_due(now):
+                    self._node.beat(connection, now, self.watermark())
+        except BaseException:
+            self._newest.clear()
+            raise
         return outcomes
 
-    def _record_in(self, connection: Connection, submissions: Sequence[Submission], now: int) -> list[Outcome]:
+    def _record_in(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
         self._node.confirm(connection)
-        toll = Toll(connection, submissions, now, self._tariff)
-        refusals = [toll.refuse(submission) for submission in submissions]
-        admitted = [one for one, refusal in zip(submissions, refusals, strict=True) if refusal is None]
+        toll = Toll(connection, items, now, self._tariff)
+        refusals = [toll.refuse(item) for item in items]
+        admitted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
         told = iter(self._record_admitted(connection, admitted, now) if admitted else [])
         outcomes = [next(told) if refusal is None else refusal for refusal in refusals]
-        for submission, outcome in zip(submissions, outcomes, strict=True):
+        for item, outcome in zip(items, outcomes, strict=True):
             if isinstance(outcome, Held):
-                toll.give_back(submission)
+                toll.give_back(item)
         toll.settle(self._ids)
         return outcomes
 
-    def _record_admitted(self, connection: Connection, submissions: Sequence[Submission], now: int) -> list[Outcome]:
+    def _record_admitted(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
         return record(
             connection,
             hot_for(connection),
             self._ids,
-            submissions,
+            items,
             now,
             self._node.absences,
             self._node.horizon,
-            self._answer,
+            self._answers,
+            self._newest,
         )
 
-    def _record_alone(self, submission: Submission) -> Outcome:
-        """Try one check-in of a batch that failed; the one that fails again is put aside, where it can be seen."""
+    def _record_alone(self, item: Item) -> Outcome:
+        """Try one item of a batch that failed; the one that fails again is put aside, where it can be seen."""
         for _ in range(2):
             try:
-                return self._record([submission])[0]
+                return self._record([item])[0]
             except (Fenced, Overdrawn):
                 return _UNSTORABLE
             except Exception as error:  # noqa: BLE001 -- whatever it is, its neighbours must not suffer
                 reason = error
-        log.error("check_in_put_aside", reason=type(reason).__name__, job=submission.check_in.job_key)
+        what = "event" if isinstance(item, EventSubmission) else "check-in"
+        log.error("put_aside", reason=type(reason).__name__, what=what, about=item.about)
         try:
             with self._transact() as connection:
-                aside_id = set_aside(connection, self._ids, self._clock.now(), submission.check_in, reason)
+                aside_id = set_aside(connection, self._ids, self._clock.now(), item, reason)
         except Exception:
             log.exception("recorder_failed", reason="not_even_put_aside")
             return _UNSTORABLE
-        words = f"The check-in could not be recorded and was put aside as rejection {aside_id}; see GET /rejections."
+        words = f"The {what} could not be recorded and was put aside as rejection {aside_id}; see GET /rejections."
         return Refused(422, ErrorCode.UNPROCESSABLE, words)
 
     def _resolve(self, batch: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
@@ -226,13 +247,25 @@ class Recorder:
         if held:
             with self._guard:
                 self._queue.extendleft(reversed(held))
+                self._queued += sum(w.item.weight for w in held)
             threading.Event().wait(_HOLD_SECONDS)
         done = [(w, o) for w, o in zip(batch, outcomes, strict=True) if not isinstance(o, Held)]
         if not done or self._loop is None:
             return
         self._loop.call_soon_threadsafe(_set_results, done)
-        self._metrics.batch_size.observe(len(batch))
-        self._count([outcome for _, outcome in done])
+        self._metrics.batch_size.observe(sum(w.item.weight for w in batch))
+        self._count([o for w, o in done if not isinstance(w.item, EventSubmission)])
+        self._count_events([(w.item.weight, o) for w, o in done if isinstance(w.item, EventSubmission)])
+
+    def _count_events(self, told: Sequence[tuple[int, Outcome]]) -> None:
+        for weight, outcome in told:
+            if isinstance(outcome, RecordedEvents):
+                for receipt in outcome.receipts:
+                    self._metrics.events.labels("recorded", receipt.reason.value).inc()
+            elif isinstance(outcome, Refused):
+                self._metrics.events.labels("refused", outcome.error_code.name.lower()).inc(weight)
+            else:
+                self._metrics.events.labels("replayed", "idempotency_key").inc(weight)
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         tally: dict[tuple[str, str], int] = {}
@@ -240,7 +273,8 @@ class Recorder:
             if isinstance(outcome, Receipt):
                 named = ("recorded", outcome.reason.value)
             elif isinstance(outcome, Refused):
-                named = ("refused", outcome.error_code.name.lower())
+                why = outcome.reason.value if isinstance(outcome, Rejected) else outcome.error_code.name.lower()
+                named = ("refused", why)
             else:
                 named = ("replayed", "idempotency_key")
             tally[named] = tally.get(named, 0) + 1
@@ -251,4 +285,4 @@ class Recorder:
 def _set_results(done: Sequence[tuple[_Waiting, Outcome]]) -> None:
     for waiting, outcome in done:
         if not waiting.future.done():
-            waiting.future.set_result((waiting.submission, outcome))
+            waiting.future.set_result((waiting.item, outcome))

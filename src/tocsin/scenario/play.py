@@ -1,7 +1,8 @@
 """Play a scenario and find the first thing that came out otherwise than it says.
 
-A scenario is an object: `job` (as in `POST /jobs`, without key and name), `workspace` (its windows), `tenants`,
-`steps`, `until`, and what to `expect`. Times are seconds from the scenario's 0, or ISO 8601 with a zone.
+A scenario is an object: `job` (as in `POST /jobs`, without key and name), or `integration` with the `pattern` its
+events fall under (as in `PATCH /patterns`); `workspace` (its windows), `tenants`, `steps`, `until`, and what to
+`expect`. Times are seconds from the scenario's 0, or ISO 8601 with a zone.
 """
 
 from typing import Any
@@ -26,15 +27,18 @@ class Unplayable(ValueError):  # noqa: N818 -- says what is wrong with the scena
 
 def play(scenario: Scenario) -> str | None:
     """None if everything came out as the scenario expects, else its first difference in a sentence."""
-    if "job" not in scenario:
-        raise Unplayable("scenarios of integrations are not supported yet")
+    if "job" not in scenario and "integration" not in scenario:
+        raise Unplayable("the scenario is neither of a `job` nor of an `integration`")
     steps = sorted(scenario["steps"], key=lambda step: _moment(step["at"]))
     began_at = min([_moment(step["at"]) for step in steps] + [ZERO] * isinstance(scenario["until"], int | float))
     world = World(began_at, _windows(scenario.get("workspace", {})))
     try:
         for tenant in scenario.get("tenants", []):
             world.add_tenant(tenant)
-        world.make_job(scenario["job"])
+        if "job" in scenario:
+            world.make_job(scenario["job"])
+        if "pattern" in scenario:
+            world.set_pattern(scenario["pattern"])
         for step in steps:
             _take(world, step)
         world.pass_time(_moment(scenario["until"]))
@@ -52,6 +56,9 @@ def _take(world: World, step: dict[str, Any]) -> None:
     if "checkin" in step:
         occurred = step["checkin"].get("occurredAt")
         world.check_in(step["checkin"], None if occurred is None else _moment(occurred))
+    elif "event" in step:
+        occurred = step["event"].get("occurredAt")
+        world.report(step["event"], None if occurred is None else _moment(occurred))
     elif "away" in step:
         world.be_away(_moment(step["away"][1]))
     else:

@@ -3,14 +3,16 @@
 from typing import Any
 
 from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row
-from tocsin.application import accounts, manage_channels, manage_jobs, manage_tenants
+from tocsin.application import accounts, manage_channels, manage_jobs, manage_patterns, manage_tenants
 from tocsin.application.advance_time import Tick
 from tocsin.application.errors import Refused
 from tocsin.application.pace import Pace
 from tocsin.application.record_check_ins import Submission, record
+from tocsin.application.record_events import EventSubmission, record_events
 from tocsin.application.resolving import resolve
+from tocsin.domain.event import Event
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import DEFAULT_ENVIRONMENT, Absence, CheckIn, CheckInKind, Windows
+from tocsin.domain.model import DEFAULT_ENVIRONMENT, SECOND, Absence, CheckIn, CheckInKind, Windows
 from tocsin.secret_box import SecretBox
 from tocsin.store import nodes, views_scenario
 from tocsin.store.due import next_moment
@@ -19,10 +21,12 @@ from tocsin.store.hot_sqlite import HotSqlite
 from tocsin.store.schema import metadata
 
 JOB_KEY = "the-job"
+#: The pattern whose threshold a scenario of an integration may set.
+PATTERN = "webhook_failure_spike"
 
 
 class World:
-    """One workspace with one job. Moments are microseconds since 1970."""
+    """One workspace with one job, or with integrations. Moments are microseconds since 1970."""
 
     def __init__(self, began_at: int, windows: Windows) -> None:
         self.now = began_at
@@ -62,6 +66,18 @@ class World:
         with self._store.write() as connection:
             manage_jobs.create_job(connection, self._ids, self.now, self.workspace_id, row)
 
+    def set_pattern(self, fields: dict[str, Any]) -> None:
+        """`fields` as in `PATCH /patterns/{id}`, with the `id` among them."""
+        seconds = fields.get("thresholdWindowSeconds")
+        changes = {
+            "is_enabled": fields.get("isEnabled", True),
+            "threshold_count": fields.get("thresholdCount"),
+            "threshold_window": None if seconds is None else seconds * SECOND,
+        }
+        pattern_id = fields.get("id", PATTERN)
+        with self._store.write() as connection:
+            manage_patterns.change_pattern(connection, self.now, self.workspace_id, pattern_id, changes)
+
     def add_tenant(self, external_id: str) -> None:
         with self._store.write() as connection:
             manage_tenants.create_tenant(connection, self._ids, self.now, self.workspace_id, external_id, "")
@@ -99,6 +115,23 @@ class World:
         with self._store.write() as connection:
             absences = nodes.all_absences(connection)
             outcome = record(connection, self._hot, self._ids, [Submission(check_in)], self.now, absences)[0]
+        if isinstance(outcome, Refused):
+            raise outcome
+
+    def report(self, fields: dict[str, Any], occurred_at: int | None) -> None:
+        """`fields` as in the body of an event; raises `Refused`."""
+        event = Event(
+            self.workspace_id,
+            fields["integrationKey"],
+            fields["eventType"],
+            fields["tenantId"],
+            self.now,
+            fields.get("errorCode"),
+            occurred_at,
+        )
+        with self._store.write() as connection:
+            absences = nodes.all_absences(connection)
+            outcome = record_events(connection, self._ids, [EventSubmission((event,))], set(), self.now, absences)[0]
         if isinstance(outcome, Refused):
             raise outcome
 

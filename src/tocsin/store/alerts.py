@@ -1,12 +1,15 @@
 """Alerts on their way to being worded: which are due, whom they are about, and which channels hear of them."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import AlertKind
+from tocsin.domain.routing import OPENINGS, Terms
+from tocsin.store.channels import terms_of
 from tocsin.store.schema import (
     alerts,
     channels,
@@ -20,8 +23,6 @@ from tocsin.store.schema import (
 )
 from tocsin.wire_time import iso
 
-_ANNOUNCING = (AlertKind.OPENED, AlertKind.REOPENED)
-
 
 class Unworded(NamedTuple):
     id: int
@@ -32,11 +33,21 @@ class Unworded(NamedTuple):
     moment_at: int
 
 
+class Listener(NamedTuple):
+    """An enabled channel."""
+
+    id: int
+    workspace_id: int
+    provider: str
+    terms: Terms
+
+
 class Affected(NamedTuple):
-    """The tenants of an alert: how many, their missed runs together, and the newest of them as API objects."""
+    """The tenants of an alert: how many, their missed runs and events together, the newest of them as API objects."""
 
     tenants: int
     missed_runs: int
+    events: int
     newest: list[dict[str, Any]]
 
 
@@ -65,14 +76,13 @@ def lock_unworded(connection: Connection, horizon: int, created_before: int, lim
     return [Unworded(*row) for row in connection.execute(query)]
 
 
-def enabled_channels(connection: Connection, workspace_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Ids of the enabled channels of each workspace that has any."""
-    found: dict[int, list[int]] = {}
-    query = select(channels.c.workspace_id, channels.c.id).where(
-        channels.c.workspace_id.in_(set(workspace_ids)), channels.c.is_enabled
-    )
-    for workspace_id, channel_id in connection.execute(query.order_by(channels.c.id)):
-        found.setdefault(workspace_id, []).append(channel_id)
+def listeners(connection: Connection, workspace_ids: Sequence[int]) -> dict[int, list[Listener]]:
+    """The enabled channels of each workspace that has any."""
+    found: dict[int, list[Listener]] = {}
+    query = select(channels).where(channels.c.workspace_id.in_(set(workspace_ids)), channels.c.is_enabled)
+    for row in connection.execute(query.order_by(channels.c.id)).mappings():
+        listener = Listener(row["id"], row["workspace_id"], row["provider"], terms_of(row))
+        found.setdefault(listener.workspace_id, []).append(listener)
     return found
 
 
@@ -84,24 +94,51 @@ def announced_channels(connection: Connection, alert: Unworded) -> set[int]:
     query = select(deliveries.c.channel_id).where(
         deliveries.c.workspace_id == alert.workspace_id,
         deliveries.c.incident_id == alert.incident_id,
-        deliveries.c.kind.in_(_ANNOUNCING),
+        deliveries.c.kind.in_(OPENINGS),
         deliveries.c.alert_id > last_resolved.scalar_subquery(),
         deliveries.c.alert_id < alert.id,
     )
     return set(connection.execute(query).scalars())
 
 
-def affected_by(connection: Connection, alert: Unworded, limit: int) -> Affected:
-    """The tenants in the alert's cycle by its moment; a cycle keeps no one who came back only later."""
-    totals = select(func.count(), func.coalesce(func.sum(incident_tenants.c.missed_runs), 0))
-    count, missed_runs = connection.execute(_of_alert(totals, alert)).one()
+def affected_by(connection: Connection, alert: Unworded, limit: int, only: Sequence[str] = ()) -> Affected:
+    """The tenants in the alert's cycle by its moment; a cycle keeps no one who came back only later.
+
+    `only`: the externalIds to look at (none: all).
+    """
+    totals = select(
+        func.count(),
+        func.coalesce(func.sum(incident_tenants.c.missed_runs), 0),
+        func.coalesce(func.sum(incident_tenants.c.event_count), 0),
+    )
+    if only:
+        chosen = select(tenants.c.id).where(
+            tenants.c.workspace_id == alert.workspace_id, tenants.c.external_id.in_(only)
+        )
+        totals = totals.where(incident_tenants.c.tenant_id.in_(chosen))
+    count, missed_runs, events = connection.execute(_of_alert(totals, alert)).one()
     columns = select(incident_tenants, tenants.c.external_id, tenants.c.name)
     newest = (
         _of_alert(columns.join(tenants, tenants.c.id == incident_tenants.c.tenant_id), alert)
         .order_by(incident_tenants.c.last_seen_at.desc(), incident_tenants.c.tenant_id.desc())
         .limit(limit)
     )
-    return Affected(count, int(missed_runs), [_tenant(row) for row in connection.execute(newest).mappings()])
+    if only:
+        newest = newest.where(tenants.c.external_id.in_(only))
+    found = [_tenant(row) for row in connection.execute(newest).mappings()]
+    return Affected(count, int(missed_runs), int(events), found)
+
+
+def last_tenant_count(connection: Connection, alert: Unworded, channel_id: int) -> int:
+    """How many tenants the channel was last told of, where it is told of its own ones only."""
+    query = (
+        select(deliveries.c.content)
+        .where(deliveries.c.incident_id == alert.incident_id, deliveries.c.channel_id == channel_id)
+        .order_by(deliveries.c.id.desc())
+        .limit(1)
+    )
+    text = connection.execute(query).scalar()
+    return int(json.loads(text)["tenantCount"]) if text else 0
 
 
 def job_of(connection: Connection, workspace_id: int, incident_id: int) -> dict[str, Any] | None:
@@ -141,24 +178,6 @@ def pass_over(connection: Connection, unheard: Sequence[Unworded], now: int) -> 
 
 def write_worded(connection: Connection, alert: Unworded, content: str | None, now: int) -> None:
     connection.execute(update(alerts).where(alerts.c.id == alert.id).values(content=content, worded_at=now))
-
-
-def queue_deliveries(connection: Connection, alert: Unworded, ids_by_channel: dict[int, int], now: int) -> None:
-    """One delivery of the alert to each channel, due now; `ids_by_channel`: channel id → the delivery's id."""
-    rows = [
-        {
-            "id": delivery_id,
-            "workspace_id": alert.workspace_id,
-            "alert_id": alert.id,
-            "incident_id": alert.incident_id,
-            "channel_id": channel_id,
-            "kind": alert.kind,
-            "created_at": now,
-            "next_attempt_at": now,
-        }
-        for channel_id, delivery_id in ids_by_channel.items()
-    ]
-    connection.execute(insert(deliveries), rows)
 
 
 def _of_alert(query: Select[Any], alert: Unworded) -> Select[Any]:

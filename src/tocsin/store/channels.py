@@ -1,12 +1,26 @@
-"""Rows of channels; their configs come and go encrypted."""
+"""Rows of channels; their configs come and go encrypted, their terms as JSON."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
+from tocsin.domain.routing import Routes, Terms
 from tocsin.store.schema import channels
 
 Row = dict[str, Any]
+
+
+def terms_of(row: Mapping[str, Any] | RowMapping) -> Terms:
+    """When and of what the channel of this row wants to hear."""
+    chosen = {name: tuple(values) for name, values in json.loads(row["routes"]).items()}
+    return Terms(Routes(**chosen), row["delay"], row["remind_every"])
+
+
+def columns_of(terms: Terms) -> Row:
+    chosen = {name: values for name, values in terms.routes._asdict().items() if values}
+    return {"routes": json.dumps(chosen), "delay": terms.delay, "remind_every": terms.remind_every}
 
 
 def insert_channel(connection: Connection, row: Row) -> None:

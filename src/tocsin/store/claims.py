@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, insert, select, update
 
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.superseding import Passage, superseded
+from tocsin.store import shared
 from tocsin.store.schema import alerts, channels, deliveries, delivery_attempts
+from tocsin.store.weeding import Candidate, weed
 
 #: How far a claim looks for deliveries of channels that have room.
 _CANDIDATES = 500
@@ -32,15 +33,8 @@ class Claimed(NamedTuple):
     moment_at: int
     queued_at: int
     attempts: int
+    is_shared: bool
     attempt_id: int
-
-
-class _Candidate(NamedTuple):
-    id: int
-    incident_id: int | None
-    channel_id: int
-    provider: str
-    is_enabled: bool
 
 
 #: How many more deliveries may be sent to a channel now: (channel id, provider) → number.
@@ -66,16 +60,16 @@ def claim(
 ) -> list[Claimed]:
     """Takes up to `limit` due deliveries: the first waiting one of each (incident, channel), as `room` allows.
 
-    `full`: channels that have no room, so that their backlog is not looked at. What is superseded, on channels of the
-    `state_keepers`, and what waits for a disabled channel, is settled here as `dropped`.
+    `full`: channels that have no room, so that their backlog is not looked at. What must not be sent any more is
+    settled here (see `store.weeding`); `state_keepers` are the providers whose receivers keep alerts of their own.
     """
     picked = _pick(_candidates(connection, now, full), limit, room)
     if not picked:
         return []
     leased = _lease(connection, [row.id for row in picked], now, lease_until)
     mine = [row for row in picked if row.id in leased]
-    dropped = _drop_undeliverable(connection, mine, now, state_keepers)
-    return _begin_attempts(connection, ids, [row.id for row in mine if row.id not in dropped], now)
+    weeded = weed(connection, mine, now, state_keepers)
+    return _begin_attempts(connection, ids, [row.id for row in mine if row.id not in weeded], now)
 
 
 def renew(connection: Connection, delivery_ids: Sequence[int], lease_until: int) -> None:
@@ -95,7 +89,7 @@ def _is_due(now: int) -> tuple[Any, ...]:
     )
 
 
-def _candidates(connection: Connection, now: int, full: Collection[int]) -> Sequence[_Candidate]:
+def _candidates(connection: Connection, now: int, full: Collection[int]) -> Sequence[Candidate]:
     """Due deliveries that nothing of their (incident, channel) goes before, longest waiting first."""
     earlier = deliveries.alias("earlier")
     is_second = (
@@ -108,26 +102,29 @@ def _candidates(connection: Connection, now: int, full: Collection[int]) -> Sequ
         )
         .exists()
     )
+    part = deliveries.alias("part")
+    carries_second = (
+        select(part.c.id)
+        .join(earlier, (earlier.c.incident_id == part.c.incident_id) & (earlier.c.channel_id == part.c.channel_id))
+        .where(part.c.shared_in == deliveries.c.id, part.c.state == "pending")
+        .where(earlier.c.id < part.c.id, earlier.c.state == "pending")
+        .exists()
+    )
+    own = [deliveries.c[name] for name in Candidate._fields if name in deliveries.c]
     query = (
-        select(
-            deliveries.c.id,
-            deliveries.c.incident_id,
-            deliveries.c.channel_id,
-            channels.c.provider,
-            channels.c.is_enabled,
-        )
+        select(*own, channels.c.provider, channels.c.is_enabled)
         .join(channels, channels.c.id == deliveries.c.channel_id)
-        .where(*_is_due(now), ~is_second)
+        .where(*_is_due(now), ~is_second, ~(deliveries.c.is_shared & carries_second))
         .order_by(deliveries.c.next_attempt_at)
         .limit(_CANDIDATES)
     )
     if full:
         query = query.where(deliveries.c.channel_id.not_in(full))
-    return [_Candidate(*row) for row in connection.execute(query)]
+    return [Candidate(**row) for row in connection.execute(query).mappings()]
 
 
-def _pick(candidates: Sequence[_Candidate], limit: int, room: Room) -> list[_Candidate]:
-    picked: list[_Candidate] = []
+def _pick(candidates: Sequence[Candidate], limit: int, room: Room) -> list[Candidate]:
+    picked: list[Candidate] = []
     left: dict[int, int] = {}
     for row in candidates:
         if len(picked) == limit:
@@ -146,43 +143,6 @@ def _lease(connection: Connection, delivery_ids: Sequence[int], now: int, lease_
     return set(locked)
 
 
-def _drop_undeliverable(
-    connection: Connection, rows: Sequence[_Candidate], now: int, state_keepers: Collection[str]
-) -> set[int]:
-    off = {row.id for row in rows if not row.is_enabled}
-    _drop(connection, off, "channel_disabled", now)
-    outdated: set[int] = set()
-    for row in rows:
-        if row.is_enabled and row.incident_id is not None and row.provider in state_keepers:
-            outdated |= set(superseded(_passages(connection, row.incident_id, row.channel_id)))
-    _drop(connection, outdated, "superseded", now)
-    return off | outdated
-
-
-def _passages(connection: Connection, incident_id: int, channel_id: int) -> list[Passage]:
-    arrived = (
-        select(delivery_attempts.c.id)
-        .where(delivery_attempts.c.delivery_id == deliveries.c.id, delivery_attempts.c.arrival != "no")
-        .exists()
-    )
-    query = (
-        select(deliveries.c.id, deliveries.c.kind, deliveries.c.state == "pending", arrived)
-        .where(deliveries.c.incident_id == incident_id, deliveries.c.channel_id == channel_id)
-        .order_by(deliveries.c.id)
-    )
-    return [Passage(*row) for row in connection.execute(query)]
-
-
-def _drop(connection: Connection, delivery_ids: Collection[int], reason: str, now: int) -> None:
-    if delivery_ids:
-        values = {"state": "dropped", "reason": reason, "next_attempt_at": None, "lease_until_at": None}
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_(delivery_ids), deliveries.c.state == "pending")
-            .values(settled_at=now, **values)
-        )
-
-
 def _begin_attempts(connection: Connection, ids: IdMaker, delivery_ids: Sequence[int], now: int) -> list[Claimed]:
     if not delivery_ids:
         return []
@@ -197,10 +157,11 @@ def _begin_attempts(connection: Connection, ids: IdMaker, delivery_ids: Sequence
             channels.c.provider,
             channels.c.config,
             deliveries.c.kind,
-            alerts.c.content,
-            alerts.c.moment_at,
-            func.coalesce(deliveries.c.resent_at, deliveries.c.created_at),
+            func.coalesce(deliveries.c.content, alerts.c.content),
+            func.coalesce(deliveries.c.not_before_at, alerts.c.moment_at),
+            func.coalesce(deliveries.c.resent_at, deliveries.c.not_before_at, deliveries.c.created_at),
             deliveries.c.attempts,
+            deliveries.c.is_shared,
         )
         .join(channels, channels.c.id == deliveries.c.channel_id)
         .join(alerts, alerts.c.id == deliveries.c.alert_id)
@@ -208,6 +169,9 @@ def _begin_attempts(connection: Connection, ids: IdMaker, delivery_ids: Sequence
         .order_by(deliveries.c.id)
     )
     begun = [Claimed._make((*row, ids.new(now))) for row in connection.execute(query)]
+    begun = [
+        one._replace(content=shared.content_of(connection, one.id, one.kind)) if one.is_shared else one for one in begun
+    ]
     connection.execute(insert(delivery_attempts), [_sending(one, now) for one in begun])
     return begun
 

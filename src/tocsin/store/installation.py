@@ -26,7 +26,11 @@ def read_fact(connection: Connection, name: str) -> str | None:
 def read_vitals(connection: Connection) -> Vitals:
     is_open = incidents.c.status == IncidentStatus.OPEN
     opened = select(func.count()).select_from(incidents).where(is_open, incidents.c.status != IncidentStatus.CLOSED)
-    pending = select(func.count(), func.min(deliveries.c.created_at)).where(deliveries.c.state == "pending")
+    # What a channel's delay holds back is not late.
+    due_at = func.coalesce(deliveries.c.not_before_at, deliveries.c.created_at)
+    pending = select(func.count(), func.min(due_at)).where(
+        deliveries.c.state == "pending", deliveries.c.shared_in.is_(None)
+    )
     undelivered, oldest_at = connection.execute(pending).one()
     return Vitals(connection.execute(opened).scalar_one(), undelivered, oldest_at)
 

@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
+from tocsin.domain.model import Job
+from tocsin.domain.schedule import Calendar, Crontab, Interval, Learned
 from tocsin.store.insertion import insert_unless_taken
 from tocsin.store.schema import job_environments, jobs, streams
 
@@ -42,3 +44,35 @@ def has_stream(connection: Connection, workspace_id: int, job_id: int, stream_id
         .where(streams.c.id == stream_id, streams.c.workspace_id == workspace_id, job_environments.c.job_id == job_id)
     )
     return connection.execute(query).scalar() is not None
+
+
+def columns_of(job: Job) -> Row:
+    """The columns of `jobs` that this job was made of (`store.hot.job_of`)."""
+    schedule = job.schedule
+    row: Row = {
+        "id": job.id,
+        "workspace_id": job.workspace_id,
+        "job_key": job.key,
+        "is_active": job.is_active,
+        "schedule_type": "none",
+        "schedule_interval": None,
+        "schedule_value": None,
+        "schedule_zone": None,
+        "grace": job.grace,
+        "threshold_mode": job.threshold_mode,
+        "miss_threshold": job.miss_threshold,
+        "impact_threshold": job.impact_threshold,
+        "failure_threshold": job.failure_threshold,
+        "recovery_threshold": job.recovery_threshold,
+        "max_runtime": job.max_runtime,
+    }
+    if isinstance(schedule, Interval):
+        return row | {"schedule_type": "interval", "schedule_interval": schedule.every}
+    if isinstance(schedule, Crontab):
+        value, zone = schedule
+        return row | {"schedule_type": "crontab", "schedule_value": value, "schedule_zone": zone}
+    if isinstance(schedule, Calendar):
+        count, unit, zone = schedule
+        kept = {"schedule_interval": count, "schedule_value": unit, "schedule_zone": zone}
+        return row | kept | {"schedule_type": "calendar"}
+    return row | {"schedule_type": "learned", "grace": schedule.own_grace} if isinstance(schedule, Learned) else row

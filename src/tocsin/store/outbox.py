@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select, update
 
 from tocsin.store.claims import Claimed
 from tocsin.store.schema import channels, deliveries, delivery_attempts
+from tocsin.store.shared import revive_parts, settle_parts
 
 
 class Result(NamedTuple):
@@ -39,6 +40,8 @@ def settle(connection: Connection, claimed: Claimed, result: Result, now: int) -
     connection.execute(
         update(deliveries).where(deliveries.c.id == claimed.id, deliveries.c.state == "pending").values(values)
     )
+    if claimed.is_shared and not is_retry:
+        settle_parts(connection, [claimed.id], values)
     _mark_channel(connection, claimed, result)
 
 
@@ -63,6 +66,7 @@ def resend(
         .where(deliveries.c.workspace_id == workspace_id, deliveries.c.id == delivery_id)
         .values(state="pending", reason="resent", attempts=0, resent_at=now, next_attempt_at=now, settled_at=None)
     )
+    revive_parts(connection, delivery_id)
     return "queued"
 
 

@@ -21,7 +21,9 @@ JOIN workspaces AS w ON w.id = k.workspace_id
 LEFT JOIN rate_buckets AS b ON b.holder_id = k.id AND b.is_ingest
 WHERE k.id IN ? AND k.revoked_at IS NULL
 """
-_STREAMS = "SELECT coalesce(sum(watched_count), 0) FROM job_environments WHERE workspace_id IN ?"
+_STREAMS = """
+SELECT workspace_id, sum(watched_count) FROM job_environments WHERE workspace_id IN ? GROUP BY workspace_id
+"""
 _KEPT = """
     rejection_id = coalesce(excluded.rejection_id, rate_buckets.rejection_id),
     rejected_at = coalesce(excluded.rejected_at, rate_buckets.rejected_at)
@@ -69,8 +71,9 @@ def find(connection: Connection, key_ids: Collection[int]) -> dict[int, Bucket]:
     return {row[0]: Bucket(*row) for row in raw.select_by(connection, _FIND, sorted(key_ids))}
 
 
-def watched_streams(connection: Connection, workspace_id: int) -> int:
-    return int(raw.select_by(connection, _STREAMS, [workspace_id])[0][0])
+def watched_streams(connection: Connection, workspace_ids: Collection[int]) -> dict[int, int]:
+    """How many streams each of the workspaces has; those without any are missing."""
+    return {row[0]: int(row[1]) for row in raw.select_by(connection, _STREAMS, sorted(workspace_ids))}
 
 
 def charge(connection: Connection, charges: Sequence[Charge], now: int, *, is_ingest: bool) -> dict[int, int]:
@@ -101,7 +104,7 @@ def find_one(connection: Connection, holder_id: int) -> int | None:
     return int(found[0][0]) if found else None
 
 
-def count_rejection(connection: Connection, rejection_id: int, times: int) -> None:
+def count_rejection(connection: Connection, rejection_id: int, times: int, now: int) -> None:
     """So many more of what this rejection stands for."""
     one = rejections.c.id == rejection_id
-    connection.execute(update(rejections).where(one).values(number=rejections.c.number + times))
+    connection.execute(update(rejections).where(one).values(times=rejections.c.times + times, at=now))

@@ -1,10 +1,12 @@
 """Rows of tenants."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
 from tocsin.domain.ids import from_uuid
+from tocsin.store import raw
 from tocsin.store.insertion import insert_unless_taken
 from tocsin.store.schema import tenants
 
@@ -30,3 +32,9 @@ def lock_tenant(connection: Connection, workspace_id: int, reference: str) -> Ro
 def update_tenant(connection: Connection, workspace_id: int, tenant_id: int, changes: Row) -> None:
     mine = (tenants.c.workspace_id == workspace_id) & (tenants.c.id == tenant_id)
     connection.execute(update(tenants).where(mine).values(changes))
+
+
+def insert_tenants(connection: Connection, new: Collection[tuple[int, int, str, int]]) -> None:
+    """`new`: (id, workspace id, externalId, created at); those whose externalId is taken stay as they are."""
+    names = ("id", "workspace_id", "external_id", "created_at")
+    raw.insert(connection, "tenants", names, new, "ON CONFLICT (workspace_id, external_id) DO NOTHING")

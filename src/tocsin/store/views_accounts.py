@@ -26,6 +26,7 @@ def workspace_object(connection: Connection, workspace_id: int) -> Object:
         "cooldownWindowSeconds": row["cooldown_window"] // SECOND,
         "autoCreateTenants": row["auto_create_tenants"],
         "timezone": row["timezone"],
+        "pingKey": row["ping_key"],
         "ingestRate": row["ingest_rate"],
         "apiRate": row["api_rate"],
         "createdAt": iso(row["created_at"]),

@@ -7,9 +7,12 @@ from sqlalchemy import Connection, RowMapping, Select, select
 from tocsin.domain.ids import to_uuid
 from tocsin.store.paging import Page, page_of
 from tocsin.store.schema import alerts, channels, deliveries, delivery_attempts, rejections
+from tocsin.store.shared import parts_of
 from tocsin.wire_time import iso, iso_or_none
 
 Object = dict[str, Any]
+#: So many incidents of a shared delivery are named beside their number.
+FIRST_INCIDENTS = 100
 
 
 class DeliveryFilters(NamedTuple):
@@ -53,7 +56,8 @@ def delivery_object(connection: Connection, workspace_id: int, delivery_id: int)
 
 def list_rejections(connection: Connection, workspace_id: int, page: Page) -> Object:
     """A page of refused check-ins, newest first."""
-    query = select(rejections).where(rejections.c.workspace_id == workspace_id).order_by(rejections.c.id.desc())
+    newest_first = (rejections.c.at.desc(), rejections.c.id.desc())
+    query = select(rejections).where(rejections.c.workspace_id == workspace_id).order_by(*newest_first)
     return page_of(connection, query, page, _rejection)
 
 
@@ -73,18 +77,35 @@ def _delivery(connection: Connection, row: RowMapping) -> Object:
     return {
         "id": to_uuid(row["id"]),
         "alertId": to_uuid(row["alert_id"]),
-        "incidentId": to_uuid(row["incident_id"]) if row["incident_id"] is not None else None,
+        "incidentId": _uuid_or_none(row["incident_id"]),
+        **_sharing(connection, row),
         "kind": row["kind"],
         "provider": row["provider"],
         "channelName": row["channel_name"],
         "state": row["state"],
         "reason": row["reason"],
-        "dueAt": iso(row["moment_at"]),
+        "dueAt": iso(row["moment_at"] if row["not_before_at"] is None else row["not_before_at"]),
         "createdAt": iso(row["created_at"]),
         "nextAttemptAt": iso_or_none(row["next_attempt_at"]),
         "settledAt": iso_or_none(row["settled_at"]),
         "attempts": [_attempt(attempt) for attempt in connection.execute(attempts).mappings()],
     }
+
+
+def _sharing(connection: Connection, row: RowMapping) -> Object:
+    """What a delivery carries: its incident, or the first of those that share it."""
+    count, incident_ids = (0, []) if row["incident_id"] is None else (1, [row["incident_id"]])
+    if row["is_shared"]:
+        count, incident_ids = parts_of(connection, [row["id"]], FIRST_INCIDENTS).get(row["id"], (0, []))
+    return {
+        "incidentCount": count,
+        "incidentIds": [to_uuid(incident_id) for incident_id in incident_ids],
+        "sharedIn": _uuid_or_none(row["shared_in"]),
+    }
+
+
+def _uuid_or_none(number: int | None) -> str | None:
+    return None if number is None else to_uuid(number)
 
 
 def _attempt(row: RowMapping) -> Object:
@@ -102,7 +123,11 @@ def _rejection(row: RowMapping) -> Object:
     return {
         "id": to_uuid(row["id"]),
         "at": iso(row["at"]),
+        "firstAt": iso(row["first_at"] or row["at"]),
+        "count": row["times"],
         "reason": row["reason"],
         "detail": row["detail"],
-        "number": row["number"],
+        "protocol": row["source"],
+        "jobKey": row["job_key"] or None,
+        "environment": row["environment"] or None,
     }

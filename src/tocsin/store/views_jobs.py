@@ -1,18 +1,19 @@
 """Jobs as they are shown: read only."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, and_, case, func, not_, null, select
 
-from tocsin.domain import rhythm
+from tocsin.domain import preview, rhythm
 from tocsin.domain import schedule as schedules
 from tocsin.domain.ids import to_uuid
-from tocsin.domain.model import SECOND, IncidentStatus
-from tocsin.domain.schedule import Learned
+from tocsin.domain.model import SECOND, IncidentStatus, Run
+from tocsin.domain.schedule import Crontab, Learned
 from tocsin.store.hot import schedule_of
 from tocsin.store.paging import Page, page_of
-from tocsin.store.schema import incidents, job_environments, jobs, streams
+from tocsin.store.schema import incidents, job_environments, jobs, places, runs, streams
 from tocsin.wire_time import iso, iso_or_none
 
 Object = dict[str, Any]
@@ -29,6 +30,10 @@ due_at = case(
     ),
     else_=streams.c.due_at,
 )
+
+
+#: So many runs in a row must be off alike before anybody is asked about it.
+_HINT_RUNS = 3
 
 
 class _Health(NamedTuple):
@@ -63,13 +68,29 @@ def job_object(connection: Connection, workspace_id: int, job_key: str, now: int
     return _job(connection, row, now, public_url) if row is not None else None
 
 
+def job_status(connection: Connection, job_id: int, now: int) -> str:
+    """The state of one job at `now`."""
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
+    return _status(row, _health(connection, job_id, now))
+
+
 def list_jobs(
-    connection: Connection, workspace_id: int, now: int, public_url: str, page: Page, is_active: bool | None = None
+    connection: Connection,
+    workspace_id: int,
+    now: int,
+    public_url: str,
+    page: Page,
+    is_active: bool | None = None,
+    place: Mapping[str, str | None] | None = None,
 ) -> Object:
-    """A page of jobs, in the order they were made."""
+    """A page of jobs, in the order they were made. `place`: project, service and host of some run; None: any."""
     query = select(jobs).where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.id)
     if is_active is not None:
         query = query.where(jobs.c.is_active == is_active)
+    wanted = {name: text for name, text in (place or {}).items() if text is not None}
+    if wanted:
+        there = [places.c[name] == text for name, text in wanted.items()]
+        query = query.where(jobs.c.id.in_(select(places.c.job_id).where(*there)))
     return page_of(connection, query, page, lambda row: _job(connection, row, now, public_url))
 
 
@@ -111,10 +132,12 @@ def _job(connection: Connection, row: RowMapping, now: int, public_url: str) -> 
         "runbookUrl": row["runbook_url"] or None,
         "isActive": row["is_active"],
         "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
+        "healthchecksUrl": f"{public_url}/ping/{row['ping_uuid']}" if row["ping_uuid"] else None,
         "status": _status(row, health),
         "watchedTenantCount": health.watched,
         "affectedTenantCount": health.affected,
         "nextDueAt": iso_or_none(health.due_at),
+        "scheduleHint": _hint(connection, row),
         "lastCheckInAt": iso_or_none(health.last_check_in_at),
         "createdAt": iso(row["created_at"]),
     }
@@ -146,6 +169,20 @@ def _schedule(row: RowMapping) -> Object:
         unit, zone = row["schedule_value"], row["schedule_zone"]
         return {"type": kind, "value": row["schedule_interval"], "unit": unit, "timezone": zone}
     return {"type": kind}
+
+
+def _hint(connection: Connection, row: RowMapping) -> str | None:
+    """What the latest runs say of the schedule: whether all came the same whole number of hours off it."""
+    if row["schedule_type"] != "crontab":
+        return None
+    columns = [runs.c[name] for name in Run._fields]
+    reported = (runs.c.job_id == row["id"]) & runs.c.outcome.in_(("ok", "error"))
+    latest = connection.execute(select(*columns).where(reported).order_by(runs.c.at.desc()).limit(_HINT_RUNS))
+    schedule = Crontab(row["schedule_value"], row["schedule_zone"])
+    off = [preview.hours_off(schedule, Run(*one).began_at) for one in latest]
+    if len(off) < _HINT_RUNS or len(set(off)) > 1 or not off[0]:
+        return None
+    return f"Your pings look {abs(off[0])} h {'late' if off[0] > 0 else 'early'}: is {row['schedule_zone']} their zone?"
 
 
 def _every(connection: Connection, row: RowMapping, now: int) -> int | None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, case, func, or_, se
 
 from tocsin.domain.ids import from_uuid, to_uuid
 from tocsin.store.paging import Page, page_of
-from tocsin.store.schema import job_environments, jobs, runs, streams, tenants
+from tocsin.store.schema import job_environments, jobs, places, run_details, run_notes, runs, streams, tenants
 from tocsin.store.views_jobs import due_at, is_affected, status_of
 from tocsin.wire_time import iso, iso_or_none
 
@@ -28,6 +28,7 @@ class RunFilters(NamedTuple):
     outcome: str | None = None
     since: int | None = None
     until: int | None = None
+    host: str | None = None
 
 
 def list_streams(connection: Connection, job_id: int, now: int, filters: StreamFilters, page: Page) -> Object:
@@ -82,6 +83,8 @@ def list_runs(connection: Connection, job_id: int, filters: RunFilters, page: Pa
     query = _narrowed(query, filters.tenant, filters.environment)
     if filters.outcome is not None:
         query = query.where(runs.c.outcome == filters.outcome)
+    if filters.host is not None:
+        query = query.where(places.c.host == filters.host)
     if filters.since is not None:
         query = query.where(runs.c.at >= filters.since)
     if filters.until is not None:
@@ -93,7 +96,10 @@ def run_object(connection: Connection, workspace_id: int, run_id: int) -> Object
     """The run with its timeline."""
     query = _runs().where(runs.c.id == run_id, runs.c.workspace_id == workspace_id)
     row = connection.execute(query).mappings().first()
-    return {**_run(row), "timeline": _timeline(row)} if row is not None else None
+    if row is None:
+        return None
+    notes = connection.execute(select(run_notes).where(run_notes.c.run_id == run_id).order_by(run_notes.c.id))
+    return {**_run(row), "timeline": _timeline(row, [(note.at, "log", note.message) for note in notes])}
 
 
 def _streams_of(job_id: int) -> Any:
@@ -111,9 +117,12 @@ def _runs() -> Select[Any]:
         .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
         .join(jobs, jobs.c.id == runs.c.job_id)
         .join(tenants, tenants.c.id == streams.c.tenant_id)
+        .outerjoin(run_details, run_details.c.run_id == runs.c.id)
+        .outerjoin(places, places.c.id == run_details.c.place_id)
     )
     names = (jobs.c.job_key, job_environments.c.environment, tenants.c.external_id)
-    return select(runs, *names).select_from(joined)
+    where = (places.c.project, places.c.service, places.c.host, run_details.c.release)
+    return select(runs, *names, *where).select_from(joined)
 
 
 def _narrowed(query: Select[Any], tenant: str | None, environment: str | None) -> Select[Any]:
@@ -171,16 +180,16 @@ def _run(row: RowMapping) -> Object:
         "durationMs": row["duration"] // 1000 if row["duration"] is not None else None,
         "exitCode": row["exit_code"],
         "message": row["message"],
-        "host": None,
-        "service": None,
-        "project": None,
-        "release": None,
+        "host": row["host"] or None,
+        "service": row["service"] or None,
+        "project": row["project"] or None,
+        "release": row["release"] or None,
         "missedCount": row["missed_count"],
     }
 
 
-def _timeline(row: RowMapping) -> list[Object]:
-    """What is known of the run, oldest first."""
+def _timeline(row: RowMapping, notes: list[tuple[int, str, str]]) -> list[Object]:
+    """What is known of the run, oldest first. `notes`: (moment, kind, message) of what it said meanwhile."""
     verdicts = {
         "ok": "Reported success.",
         "error": "Reported failure.",
@@ -191,6 +200,7 @@ def _timeline(row: RowMapping) -> list[Object]:
     entries = [
         (row["expected_at"], "expected", "The run was expected."),
         (row["started_at"], "start", "Reported its start."),
+        *notes,
     ]
     if row["outcome"] in verdicts:
         entries.append((row["at"], row["outcome"], verdicts[row["outcome"]]))

@@ -9,6 +9,7 @@ from tocsin.domain.check_in import watched_again
 from tocsin.domain.model import Job, JobEnvironment, Outcome, Stream
 from tocsin.domain.schedule import Learned
 from tocsin.domain.silence import timeout_after
+from tocsin.store.details import forget_runs
 from tocsin.store.hot import JOB_COLUMNS, job_of
 from tocsin.store.schema import (
     incidents,
@@ -179,6 +180,7 @@ def delete_job(connection: Connection, workspace_id: int, job_id: int) -> None:
     connection.execute(
         update(incidents).where(incidents.c.job_environment_id.in_(in_job)).values(job_environment_id=None)
     )
+    forget_runs(connection, select(runs.c.id).where(runs.c.workspace_id == workspace_id, runs.c.job_id == job_id))
     connection.execute(delete(runs).where(runs.c.workspace_id == workspace_id, runs.c.job_id == job_id))
     connection.execute(delete(streams).where(streams.c.job_environment_id.in_(in_job)))
     connection.execute(delete(job_environments).where(job_environments.c.job_id == job_id))

@@ -16,15 +16,20 @@ class Metrics:
         self.check_ins = Counter(
             "tocsin_check_ins", "Check-ins by what became of them.", ["outcome", "reason"], registry=self.registry
         )
-        self.events = Counter("tocsin_events", "Integration events received.", ["outcome"], registry=self.registry)
+        self.events = Counter(
+            "tocsin_events", "Integration events by what became of them.", ["outcome", "reason"], registry=self.registry
+        )
         self.batch_size = Histogram(
-            "tocsin_batch_size", "Check-ins committed together.", buckets=_BATCH_SIZES, registry=self.registry
+            "tocsin_batch_size",
+            "Check-ins and events committed together.",
+            buckets=_BATCH_SIZES,
+            registry=self.registry,
         )
         self.delivery_attempts = Counter(
             "tocsin_delivery_attempts", "Attempts to deliver an alert.", ["provider", "outcome"], registry=self.registry
         )
         self._tick_lag = self._gauge("tocsin_tick_lag_seconds", "How late the latest deadline was judged.")
-        self._queue_depth = self._gauge("tocsin_queue_depth", "Check-ins that wait to be committed.")
+        self._queue_depth = self._gauge("tocsin_queue_depth", "Check-ins and events that wait to be committed.")
         self._undelivered_age = self._gauge(
             "tocsin_oldest_undelivered_alert_seconds", "Age of the oldest alert that some channel still has to get."
         )

@@ -5,21 +5,22 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Administering, uuid_of
-from tocsin.api.wire import Filter, Paging, moment
+from tocsin.api.wire import Filter, Paging, moment, moment_parameter
 from tocsin.store import views_people as views
 
 router = APIRouter(tags=["people"])
 
 
-@router.get("/audit")
+@router.get("/audit", response_model=answers.Answer[answers.Items[answers.AuditEntry]])
 def list_audit(
     call: Administering,
     page: Paging,
     action: Filter = None,
     actor: Annotated[str | None, Query(alias="actorId", max_length=64)] = None,
-    since: Annotated[str | None, Query(alias="from", max_length=40)] = None,
-    until: Annotated[str | None, Query(alias="to", max_length=40)] = None,
+    since: Annotated[str | None, moment_parameter("from")] = None,
+    until: Annotated[str | None, moment_parameter("to")] = None,
 ) -> Response:
     """List the changes, newest first: who made them, what they touched, and from where."""
     actor_id = uuid_of(actor, "Actor") if actor is not None else None

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import InServices
 from tocsin.api.envelope import respond, success_body
 from tocsin.api.sign_in import (
@@ -40,7 +41,7 @@ def _email(text: str) -> str:
     return address
 
 
-Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_email)]
 Secret = Annotated[str, Field(max_length=200)]
 
 
@@ -66,7 +67,7 @@ class TokenRequest(Wire):
     refresh_token: Secret | None = None
 
 
-@router.post("/register", status_code=201)
+@router.post("/register", response_model=answers.Answer[answers.Registered], status_code=201)
 def register(request: Request, services: InServices, body: Registration) -> Response:
     """Make an account; with the claim token of the first start, own its workspace."""
     mode, now = services.settings.registration, services.clock.now()
@@ -86,7 +87,7 @@ def register(request: Request, services: InServices, body: Registration) -> Resp
     return respond(success_body(write_with_retries(services.store, work), "Registered."), 201)
 
 
-@router.post("/login")
+@router.post("/login", response_model=answers.Answer[answers.SignedIn])
 def login(request: Request, services: InServices, body: Login) -> Response:
     """Begin a session: a token for one workspace, and a refresh token for the next. Where the user has a second factor,
     a `challenge` instead, for POST /auth/login/totp."""
@@ -104,7 +105,7 @@ def login(request: Request, services: InServices, body: Login) -> Response:
     return respond(success_body(write_with_retries(services.store, work), "Logged in."))
 
 
-@router.post("/refresh")
+@router.post("/refresh", response_model=answers.Answer[answers.Session])
 def refresh(services: InServices, body: Refresh) -> Response:
     """The next token of a session; its refresh token is used up, and replaced."""
     now = services.clock.now()
@@ -119,7 +120,7 @@ def refresh(services: InServices, body: Refresh) -> Response:
     return respond(success_body(answer, "Refreshed."))
 
 
-@router.post("/token")
+@router.post("/token", response_model=answers.Answer[answers.TokenOfWorkspace])
 def token(request: Request, services: InServices, body: TokenRequest) -> Response:
     """A token for another workspace of the user, who shows a token (of any workspace) or a refresh token."""
     now = services.clock.now()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Reading, Writing, uuid_of
 from tocsin.api.wire import Filter, Paging
 from tocsin.application import manage_channels
@@ -15,7 +16,7 @@ router = APIRouter(tags=["deliveries"])
 State = Literal["pending", "delivered", "failed", "dropped"]
 
 
-@router.get("/deliveries")
+@router.get("/deliveries", response_model=answers.Answer[answers.Items[answers.Delivery]])
 def list_deliveries(
     call: Reading,
     page: Paging,
@@ -29,7 +30,7 @@ def list_deliveries(
     return call.read(lambda connection: views.list_deliveries(connection, call.workspace_id, filters, page))
 
 
-@router.post("/deliveries/{delivery}/resend")
+@router.post("/deliveries/{delivery}/resend", response_model=answers.Answer[answers.Delivery])
 def resend_delivery(call: Writing, delivery: str) -> Response:
     """Send a settled delivery once more."""
     number = uuid_of(delivery, "Delivery")
@@ -41,7 +42,7 @@ def resend_delivery(call: Writing, delivery: str) -> Response:
     return call.write(work, message="Delivery queued.")
 
 
-@router.get("/rejections")
+@router.get("/rejections", response_model=answers.Answer[answers.Items[answers.Rejection]])
 def list_rejections(call: Reading, page: Paging) -> Response:
     """List the check-ins that were refused or put aside, newest first."""
     return call.read(lambda connection: views.list_rejections(connection, call.workspace_id, page))

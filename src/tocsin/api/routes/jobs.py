@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Call, Reading, Writing, uuid_of
 from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row
-from tocsin.api.wire import Filter, Paging, moment
+from tocsin.api.wire import Filter, Paging, moment, moment_parameter
 from tocsin.application import manage_jobs
 from tocsin.application.errors import not_found
 from tocsin.store import Connection, views_jobs, views_streams
@@ -19,18 +20,24 @@ OutcomeFilter = Annotated[
 ]
 
 
-@router.get("/jobs")
+@router.get("/jobs", response_model=answers.Answer[answers.Items[answers.Job]])
 def list_jobs(
-    call: Reading, page: Paging, is_active: Annotated[bool | None, Query(alias="isActive")] = None
+    call: Reading,
+    page: Paging,
+    is_active: Annotated[bool | None, Query(alias="isActive")] = None,
+    project: Filter = None,
+    service: Filter = None,
+    host: Filter = None,
 ) -> Response:
     """List the jobs with their state."""
     url = call.services.settings.public_url
+    place = {"project": project, "service": service, "host": host}
     return call.read(
-        lambda connection: views_jobs.list_jobs(connection, call.workspace_id, call.now, url, page, is_active)
+        lambda connection: views_jobs.list_jobs(connection, call.workspace_id, call.now, url, page, is_active, place)
     )
 
 
-@router.post("/jobs", status_code=201)
+@router.post("/jobs", response_model=answers.Answer[answers.Job], status_code=201)
 def create_job(call: Writing, body: NewJob) -> Response:
     """Register a job."""
     row = new_row(body)
@@ -42,13 +49,13 @@ def create_job(call: Writing, body: NewJob) -> Response:
     return call.write(work, 201, "Job created.")
 
 
-@router.get("/jobs/{jobKey}")
+@router.get("/jobs/{jobKey}", response_model=answers.Answer[answers.Job])
 def get_job(call: Reading, jobKey: str) -> Response:  # noqa: N803 -- the name in the address
     """One job with its state."""
     return call.read(lambda connection: _job(call, connection, jobKey), "Job")
 
 
-@router.patch("/jobs/{jobKey}")
+@router.patch("/jobs/{jobKey}", response_model=answers.Answer[answers.Job])
 def change_job(call: Writing, jobKey: str, body: JobChanges) -> Response:  # noqa: N803
     """Change any field of a job; `isActive: false` pauses it."""
     changes = changed_columns(body)
@@ -60,7 +67,7 @@ def change_job(call: Writing, jobKey: str, body: JobChanges) -> Response:  # noq
     return call.write(work, message="Job changed.")
 
 
-@router.delete("/jobs/{jobKey}")
+@router.delete("/jobs/{jobKey}", response_model=answers.Nothing)
 def delete_job(call: Writing, jobKey: str) -> Response:  # noqa: N803
     """Delete a job with its runs; its incident closes as resolved."""
     return call.write(
@@ -69,7 +76,7 @@ def delete_job(call: Writing, jobKey: str) -> Response:  # noqa: N803
     )
 
 
-@router.get("/jobs/{jobKey}/runs")
+@router.get("/jobs/{jobKey}/runs", response_model=answers.Answer[answers.Items[answers.Run]])
 def list_runs(
     call: Reading,
     page: Paging,
@@ -77,17 +84,18 @@ def list_runs(
     tenant: Annotated[str | None, Query(alias="tenantId", max_length=300)] = None,
     environment: Filter = None,
     outcome: OutcomeFilter = None,
-    since: Annotated[str | None, Query(alias="from", max_length=40)] = None,
-    until: Annotated[str | None, Query(alias="to", max_length=40)] = None,
+    host: Filter = None,
+    since: Annotated[str | None, moment_parameter("from")] = None,
+    until: Annotated[str | None, moment_parameter("to")] = None,
 ) -> Response:
     """The runs of a job, newest first."""
-    filters = RunFilters(tenant, environment, outcome, moment("from", since), moment("to", until))
+    filters = RunFilters(tenant, environment, outcome, moment("from", since), moment("to", until), host)
     return call.read(
         lambda connection: views_streams.list_runs(connection, _job_id(call, connection, jobKey), filters, page)
     )
 
 
-@router.get("/jobs/{jobKey}/streams")
+@router.get("/jobs/{jobKey}/streams", response_model=answers.Answer[answers.Items[answers.Stream]])
 def list_streams(
     call: Reading,
     page: Paging,
@@ -104,7 +112,7 @@ def list_streams(
     )
 
 
-@router.delete("/jobs/{jobKey}/streams/{stream}")
+@router.delete("/jobs/{jobKey}/streams/{stream}", response_model=answers.Nothing)
 def forget_stream(call: Writing, jobKey: str, stream: str) -> Response:  # noqa: N803
     """Watch a stream no more until it is heard again."""
     return call.write(
@@ -115,7 +123,7 @@ def forget_stream(call: Writing, jobKey: str, stream: str) -> Response:  # noqa:
     )
 
 
-@router.get("/jobs/{jobKey}/tenants")
+@router.get("/jobs/{jobKey}/tenants", response_model=answers.Answer[answers.Items[answers.WatchedTenant]])
 def list_watched_tenants(call: Reading, page: Paging, jobKey: str) -> Response:  # noqa: N803
     """The tenants watched for a job, each with its state."""
     return call.read(
@@ -125,7 +133,7 @@ def list_watched_tenants(call: Reading, page: Paging, jobKey: str) -> Response: 
     )
 
 
-@router.get("/runs/{run}", tags=["runs"])
+@router.get("/runs/{run}", response_model=answers.Answer[answers.WholeRun], tags=["runs"])
 def get_run(call: Reading, run: str) -> Response:
     """One run with its timeline."""
     run_id = uuid_of(run, "Run")

@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Administering, uuid_of
-from tocsin.api.wire import Paging, Wire
+from tocsin.api.wire import Paging, Wire, example
 from tocsin.application import keys
 from tocsin.domain.model import is_external_id
 from tocsin.store import Connection
@@ -24,17 +25,19 @@ def _readable(text: str) -> str:
 
 
 class NewKey(Wire):
+    model_config = example(name="cron hosts", scopes=["ingest"])
+
     name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_readable)]
     scopes: list[Scope] = Field(min_length=1, max_length=3)
 
 
-@router.get("")
+@router.get("", response_model=answers.Answer[answers.Items[answers.Key]])
 def list_keys(call: Administering, page: Paging) -> Response:
     """List the keys that work, with what they may and when they were last used."""
     return call.read(lambda connection: views.list_keys(connection, call.workspace_id, page))
 
 
-@router.post("", status_code=201)
+@router.post("", response_model=answers.Answer[answers.ScopedKey], status_code=201)
 def create_key(call: Administering, body: NewKey) -> Response:
     """Make a key, shown this once. Its scopes: `ingest` sends check-ins and events, `read` looks, `admin` does all."""
 
@@ -46,7 +49,7 @@ def create_key(call: Administering, body: NewKey) -> Response:
     return call.write(work, 201, "Key created.")
 
 
-@router.delete("/{key}")
+@router.delete("/{key}", response_model=answers.Nothing)
 def revoke_key(call: Administering, key: str) -> Response:
     """Revoke a key: it is dead at once, on every node."""
     number = uuid_of(key, "Key")

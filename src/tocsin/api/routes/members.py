@@ -7,11 +7,12 @@ from pydantic import Field
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Administering, InServices, Reading, services_of, uuid_of
 from tocsin.api.envelope import respond, success_body
 from tocsin.api.routes.auth import Email, Secret
 from tocsin.api.sign_in import Object, address_of, challenge_object, check_password_of, open_session
-from tocsin.api.wire import Paging, Wire
+from tocsin.api.wire import Paging, Wire, example
 from tocsin.application import accounts, audit, members, second_factor
 from tocsin.application.access import find_principal
 from tocsin.application.credentials import read_credential
@@ -38,6 +39,8 @@ class RoleChange(Wire):
 
 
 class NewInvitation(Wire):
+    model_config = example(email="colleague@example.com", role="member")
+
     email: Email
     role: RoleName
 
@@ -48,13 +51,13 @@ class Acceptance(Wire):
     password: Annotated[str | None, Field(max_length=128)] = None
 
 
-@router.get("/members")
+@router.get("/members", response_model=answers.Answer[answers.Items[answers.Member]])
 def list_members(call: Reading, page: Paging) -> Response:
     """List the members with their roles."""
     return call.read(lambda connection: views.list_members(connection, call.workspace_id, page))
 
 
-@router.patch("/members/{userId}")
+@router.patch("/members/{userId}", response_model=answers.Answer[answers.Member])
 def change_member(call: Administering, userId: str, body: RoleChange) -> Response:  # noqa: N803 -- as in the address
     """Give a member another role. It takes an owner to make or unmake one; the last owner stays."""
     user_id = uuid_of(userId, "Member")
@@ -66,7 +69,7 @@ def change_member(call: Administering, userId: str, body: RoleChange) -> Respons
     return call.write(work, message="Role changed.")
 
 
-@router.delete("/members/{userId}")
+@router.delete("/members/{userId}", response_model=answers.Nothing)
 def remove_member(call: Reading, userId: str) -> Response:  # noqa: N803
     """Remove a member, or leave. What they may is over at once."""
     user_id = uuid_of(userId, "Member")
@@ -76,13 +79,13 @@ def remove_member(call: Reading, userId: str) -> Response:  # noqa: N803
     )
 
 
-@router.get("/invitations")
+@router.get("/invitations", response_model=answers.Answer[answers.Items[answers.Invitation]])
 def list_invitations(call: Administering, page: Paging) -> Response:
     """List the invitations that may still be accepted."""
     return call.read(lambda connection: views.list_invitations(connection, call.workspace_id, call.now, page))
 
 
-@router.post("/invitations", status_code=201)
+@router.post("/invitations", response_model=answers.Answer[answers.InvitationLink], status_code=201)
 def invite(call: Administering, body: NewInvitation) -> Response:
     """Invite somebody by a link, which is shown this once, is good for a week, and works once. It is mailed too, where
     the operator has set a mail server."""
@@ -103,7 +106,7 @@ def invite(call: Administering, body: NewInvitation) -> Response:
     return answer
 
 
-@router.delete("/invitations/{invitation}")
+@router.delete("/invitations/{invitation}", response_model=answers.Nothing)
 def withdraw_invitation(call: Administering, invitation: str) -> Response:
     """Withdraw an invitation: its link is dead at once."""
     number = uuid_of(invitation, "Invitation")
@@ -112,7 +115,7 @@ def withdraw_invitation(call: Administering, invitation: str) -> Response:
     )
 
 
-@router.post("/invitations/accept")
+@router.post("/invitations/accept", response_model=answers.Answer[answers.SignedIn])
 def accept_invitation(request: Request, services: InServices, body: Acceptance) -> Response:
     """Accept an invitation, and log in. Who has no account yet makes one with `name` and `password`; who has one proves
     it, by `password` or by the token of a login."""

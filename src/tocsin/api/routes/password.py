@@ -5,6 +5,7 @@ from pydantic import Field
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import InServices, OfUser
 from tocsin.api.envelope import respond, success_body
 from tocsin.api.routes.auth import Email, Secret
@@ -36,7 +37,7 @@ class PasswordByLink(Wire):
     password: str = Field(max_length=128)
 
 
-@router.post("/logout")
+@router.post("/logout", response_model=answers.Nothing)
 def logout(call: OfUser) -> Response:
     """End the session: its token and its refresh token are dead at once, on every node."""
 
@@ -47,7 +48,7 @@ def logout(call: OfUser) -> Response:
     return respond(success_body(None, "Logged out."))
 
 
-@router.post("/password")
+@router.post("/password", response_model=answers.Nothing)
 def change_password(call: OfUser, body: NewPassword) -> Response:
     """Change one's password. All other sessions of the user end."""
     services, now = call.services, call.now
@@ -69,7 +70,7 @@ def change_password(call: OfUser, body: NewPassword) -> Response:
     return respond(success_body(None, "Password changed. All other sessions have ended."))
 
 
-@router.post("/password/reset")
+@router.post("/password/reset", response_model=answers.Nothing)
 def mail_password_link(request: Request, services: InServices, body: ForgottenPassword) -> Response:
     """Mail a link with which a password is set anew. The answer is the same whether there is such a user or not."""
     if services.send_mail is None:
@@ -87,7 +88,7 @@ def mail_password_link(request: Request, services: InServices, body: ForgottenPa
     return answer
 
 
-@router.post("/password/reset/confirm")
+@router.post("/password/reset/confirm", response_model=answers.Nothing)
 def set_password_by_link(request: Request, services: InServices, body: PasswordByLink) -> Response:
     """Set the password with the token of a mailed link, which works once. All sessions of the user end."""
     now = services.clock.now()

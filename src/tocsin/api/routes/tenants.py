@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Call, Reading, Writing
-from tocsin.api.wire import Paging, Wire
+from tocsin.api.wire import Paging, Wire, example
 from tocsin.application import manage_tenants
 from tocsin.domain.model import is_external_id
 from tocsin.store import Connection
@@ -26,15 +27,19 @@ ExternalId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(
 
 
 class NewTenant(Wire):
+    model_config = example(externalId="globex", name="Globex")
+
     external_id: ExternalId
     name: str | None = Field(None, max_length=200)
 
 
 class TenantChanges(Wire):
+    model_config = example(name="Globex Corporation")
+
     name: str | None = Field(None, max_length=200)
 
 
-@router.get("")
+@router.get("", response_model=answers.Answer[answers.Items[answers.Tenant]])
 def list_tenants(
     call: Reading, page: Paging, is_active: Annotated[bool | None, Query(alias="isActive")] = None
 ) -> Response:
@@ -42,7 +47,7 @@ def list_tenants(
     return call.read(lambda connection: views.list_tenants(connection, call.workspace_id, is_active, page))
 
 
-@router.post("", status_code=201)
+@router.post("", response_model=answers.Answer[answers.Tenant], status_code=201)
 def create_tenant(call: Writing, body: NewTenant) -> Response:
     """Make a tenant."""
 
@@ -55,13 +60,13 @@ def create_tenant(call: Writing, body: NewTenant) -> Response:
     return call.write(work, 201, "Tenant created.")
 
 
-@router.get("/{tenant}")
+@router.get("/{tenant}", response_model=answers.Answer[answers.Tenant])
 def get_tenant(call: Reading, tenant: str) -> Response:
     """One tenant, by our id or its externalId."""
     return call.read(lambda connection: views.tenant_object(connection, call.workspace_id, tenant), "Tenant")
 
 
-@router.patch("/{tenant}")
+@router.patch("/{tenant}", response_model=answers.Answer[answers.Tenant])
 def change_tenant(call: Writing, tenant: str, body: TenantChanges) -> Response:
     """Rename a tenant."""
 
@@ -73,13 +78,13 @@ def change_tenant(call: Writing, tenant: str, body: TenantChanges) -> Response:
     return call.write(work, message="Tenant changed.")
 
 
-@router.delete("/{tenant}")
+@router.delete("/{tenant}", response_model=answers.Answer[answers.Tenant])
 def deactivate_tenant(call: Writing, tenant: str) -> Response:
     """Deactivate a tenant: it is watched no more, and may be activated again."""
     return call.write(lambda connection: _switch(call, connection, tenant, on=False), message="Tenant deactivated.")
 
 
-@router.post("/{tenant}/activate")
+@router.post("/{tenant}/activate", response_model=answers.Answer[answers.Tenant])
 def activate_tenant(call: Writing, tenant: str) -> Response:
     """Activate a tenant again."""
     return call.write(lambda connection: _switch(call, connection, tenant, on=True), message="Tenant activated.")

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Call, InServices, OfUser
 from tocsin.api.envelope import respond, success_body
 from tocsin.api.services import Services
@@ -36,7 +37,7 @@ class SecondStep(Wire):
     workspace_id: str | None = Field(None, max_length=64)
 
 
-@router.post("/login/totp")
+@router.post("/login/totp", response_model=answers.Answer[answers.Session])
 def login_with_second_factor(request: Request, services: InServices, body: SecondStep) -> Response:
     """Begin a session with a login's `challenge` and a code: the app's, or one of the recovery codes."""
     now = services.clock.now()
@@ -53,7 +54,7 @@ def login_with_second_factor(request: Request, services: InServices, body: Secon
     return respond(success_body(answer, "Logged in."))
 
 
-@router.post("/totp")
+@router.post("/totp", response_model=answers.Answer[answers.SecondFactor])
 def begin_second_factor(call: OfUser, body: Proof) -> Response:
     """A key for an authenticator app, as text and as the URI of a QR code. It counts once a code of it is confirmed."""
     user = _proved(call, body.password)
@@ -65,7 +66,7 @@ def begin_second_factor(call: OfUser, body: Proof) -> Response:
     return respond(success_body(write_with_retries(call.services.store, work), "Now confirm a code of the app."))
 
 
-@router.post("/totp/confirm")
+@router.post("/totp/confirm", response_model=answers.Answer[answers.RecoveryCodes])
 def confirm_second_factor(call: OfUser, body: Code) -> Response:
     """Turn the second factor on. The recovery codes are shown this once; all other sessions of the user end."""
 
@@ -79,7 +80,7 @@ def confirm_second_factor(call: OfUser, body: Code) -> Response:
     return respond(success_body(write_with_retries(call.services.store, work), "The second factor is on."))
 
 
-@router.delete("/totp")
+@router.delete("/totp", response_model=answers.Nothing)
 def turn_off_second_factor(call: OfUser, body: Proof) -> Response:
     """Turn the second factor off. A password that was only long enough beside it has to be changed first."""
     user = _proved(call, body.password)

@@ -7,13 +7,14 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from tocsin.api import answers
 from tocsin.api.calls import Administering, Call, OfUser, Reading
 from tocsin.api.masking import channel_object
-from tocsin.api.wire import DAY, Name, Wire
+from tocsin.api.wire import DAY, Name, Wire, example
 from tocsin.application import accounts
 from tocsin.application.errors import invalid
 from tocsin.domain.model import SECOND
-from tocsin.store import Connection, views_deliveries
+from tocsin.store import Connection, sentry_keys, views_deliveries
 from tocsin.store import views_accounts as views
 
 router = APIRouter(prefix="/workspaces", tags=["workspaces"])
@@ -29,10 +30,14 @@ Window = Annotated[int, Field(ge=1, le=30 * DAY)]
 
 
 class NewWorkspace(Wire):
+    model_config = example(name="Acme Inc.")
+
     name: Name
 
 
 class WorkspaceChanges(Wire):
+    model_config = example(recoveryWindowSeconds=300, timezone="Europe/Vienna")
+
     name: Name = ""
     recovery_window_seconds: Window = 1
     close_window_seconds: Window = 1
@@ -51,7 +56,7 @@ class WorkspaceChanges(Wire):
         }
 
 
-@router.post("", status_code=201)
+@router.post("", response_model=answers.Answer[answers.NewKey], status_code=201)
 def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
     """Make a workspace. Its API key is shown this once."""
 
@@ -63,13 +68,13 @@ def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
     return call.write(work, 201, "Workspace created.")
 
 
-@router.get("/me")
+@router.get("/me", response_model=answers.Answer[answers.WholeWorkspace])
 def get_workspace(call: Reading) -> Response:
     """The workspace, its windows and its channels, their secrets masked."""
     return call.read(lambda connection: _whole(call, connection))
 
 
-@router.patch("/me")
+@router.patch("/me", response_model=answers.Answer[answers.WholeWorkspace])
 def change_workspace(call: Administering, body: WorkspaceChanges) -> Response:
     """Change the name, the windows, or how tenants are made."""
 
@@ -86,7 +91,7 @@ def change_workspace(call: Administering, body: WorkspaceChanges) -> Response:
     return call.write(work, message="Workspace changed.")
 
 
-@router.post("/rotate-key")
+@router.post("/rotate-key", response_model=answers.Answer[answers.NewKey])
 def rotate_key(call: Administering) -> Response:
     """A new API key, shown this once; the old one is dead at once."""
 
@@ -97,11 +102,28 @@ def rotate_key(call: Administering) -> Response:
     return call.write(work, message="API key rotated.")
 
 
+@router.post("/rotate-sentry-key", response_model=answers.Answer[answers.SentryDsn])
+def rotate_sentry_key(call: Administering) -> Response:
+    """A new public key for the workspace's Sentry DSN; the old one is dead at once."""
+
+    def work(connection: Connection) -> object:
+        accounts.rotate_sentry_key(connection, call.services.ids, call.now, call.workspace_id)
+        return {"sentryDsn": _dsn(call, connection)}
+
+    return call.write(work, message="Sentry DSN rotated.")
+
+
+def _dsn(call: Call, connection: Connection) -> str | None:
+    """What a Sentry SDK is given in place of Sentry's own DSN."""
+    key = sentry_keys.keys_of(connection, [call.workspace_id]).get(call.workspace_id)
+    scheme, _, host = call.services.settings.public_url.partition("://")
+    return None if key is None else f"{scheme}://{key}@{host}/{call.workspace_id}"
+
+
 def _whole(call: Call, connection: Connection) -> object:
     channels = views_deliveries.list_channels(connection, call.workspace_id)
     return {
         **views.workspace_object(connection, call.workspace_id),
         "channels": [channel_object(call.services.secrets, row) for row in channels],
-        "sentryDsn": None,
-        "pingKey": None,
+        "sentryDsn": _dsn(call, connection),
     }

@@ -8,6 +8,7 @@ from tocsin.delivery.channels.pagerduty import PagerDuty
 from tocsin.delivery.channels.slack import Slack
 from tocsin.delivery.channels.teams import Teams
 from tocsin.delivery.channels.webhook import Webhook
+from tocsin.domain.routing import Habits
 
 
 def providers(site: Site) -> dict[str, Provider]:
@@ -25,3 +26,9 @@ def providers(site: Site) -> dict[str, Provider]:
 
 #: For all that does not send: which kinds there are, and how their configs are checked and shown.
 PROVIDERS: dict[str, Provider] = providers(Site())
+
+#: What those who put alerts into the outbox need to know of them.
+HABITS = Habits(
+    share=frozenset(name for name, one in PROVIDERS.items() if one.is_read_by_people),
+    keep_state=frozenset(name for name, one in PROVIDERS.items() if one.keeps_state),
+)

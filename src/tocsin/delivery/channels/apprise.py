@@ -32,6 +32,7 @@ _LEAST_SECRET = 6
 class Apprise:
     name = "apprise"
     keeps_state = False
+    is_read_by_people = True
     pace = Pace(per_second=1, burst=4, at_once=1)  # each is a process of its own
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:

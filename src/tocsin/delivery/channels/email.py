@@ -50,6 +50,7 @@ _STATE_COLOURS = {"Open": "#b3261e", "Closed": "#1e7a34"}
 class Email:
     name = "email"
     keeps_state = False
+    is_read_by_people = True
     pace = Pace(per_second=1, burst=10)
 
     def __init__(self, mail_from: str = "Tocsin <tocsin@localhost>") -> None:

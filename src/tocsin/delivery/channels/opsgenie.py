@@ -43,6 +43,7 @@ _KEY_REFUSED = {401, 402, 403}
 class Opsgenie:
     name = "opsgenie"
     keeps_state = True
+    is_read_by_people = False
     pace = Pace(per_second=2, burst=20)
 
     def __init__(self, base_url: str = "") -> None:

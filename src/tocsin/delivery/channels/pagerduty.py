@@ -43,6 +43,7 @@ _PATIENCE = 30 * SECOND
 class PagerDuty:
     name = "pagerduty"
     keeps_state = True
+    is_read_by_people = False
     pace = Pace(per_second=1.5, burst=30)  # 120 in any minute: what one integration key may send
 
     def __init__(self, base_url: str = "") -> None:

@@ -48,6 +48,7 @@ _GONE = {
 class Slack:
     name = "slack"
     keeps_state = False
+    is_read_by_people = True
     pace = Pace(per_second=1, burst=5)
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:
@@ -109,7 +110,7 @@ def _context(message: Message) -> str:
     """State, incident, links; a link that does not fit is left out whole, as half of one leads nowhere."""
     incident = (message.content.get("incident") or {}).get("id", "")
     parts = [message.state, f"incident {incident}" if incident else ""]
-    for label, url in (("Open the incident", message.url), ("Runbook", message.runbook_url)):
+    for label, url in ((message.link_label, message.url), ("Runbook", message.runbook_url)):
         link = f"<{_link(url)}|{label}>" if url else ""
         if sum(map(len, parts)) + len(link) < _CONTEXT_LIMIT - 20:
             parts.append(link)

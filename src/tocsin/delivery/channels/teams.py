@@ -45,6 +45,7 @@ _GONE = {401, 403, 404, 410}
 class Teams:
     name = "teams"
     keeps_state = False
+    is_read_by_people = True
     pace = Pace(per_second=1, burst=4)
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:

@@ -38,18 +38,12 @@ _SECRET_BYTES = range(24, 65)
 _TENANTS = 50
 #: What the standard recommends a body to stay under.
 _BODY_LIMIT = 20_000
-_TYPES = {
-    AlertKind.OPENED: "incident.opened",
-    AlertKind.REOPENED: "incident.reopened",
-    AlertKind.RESOLVED: "incident.resolved",
-    AlertKind.BLAST_RADIUS_EXPANDED: "incident.blast_radius_expanded",
-    AlertKind.TEST: "test",
-}
 
 
 class Webhook:
     name = "webhook"
     keeps_state = False
+    is_read_by_people = False
     pace = Pace(per_second=50, burst=100)
 
     def validate(self, config: Config, allowed: Sequence[Network], previous: Config | None = None) -> Accepted:
@@ -120,12 +114,16 @@ def _json(envelope: Mapping[str, Any]) -> bytes:
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _snake_case(kind: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind)
+
+
 def _envelope(message: Message, shown: int) -> dict[str, Any]:
     content = message.content
     tenants = content.get("affectedTenants", [])[:shown]
     incident: Mapping[str, Any] | None = content.get("incident")
     return {
-        "type": _TYPES[AlertKind(message.kind)],
+        "type": "test" if message.kind == AlertKind.TEST else f"incident.{_snake_case(message.kind)}",
         "id": message.id,
         "timestamp": content["at"],
         "data": {

@@ -23,11 +23,14 @@ from tocsin.store.schema.alerting import (
     channels,
     deliveries,
     delivery_attempts,
+    gatherings,
     incident_tenants,
     incidents,
+    reminders,
     transitions,
 )
 from tocsin.store.schema.columns import metadata
+from tocsin.store.schema.integrations import events, integration_patterns, patterns
 from tocsin.store.schema.people import (
     audit_entries,
     invitations,
@@ -37,6 +40,7 @@ from tocsin.store.schema.people import (
     recovery_codes,
     sessions,
 )
+from tocsin.store.schema.protocols import places, run_details, run_notes
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -47,10 +51,13 @@ __all__ = [
     "channels",
     "deliveries",
     "delivery_attempts",
+    "events",
     "facts",
+    "gatherings",
     "idempotency_keys",
     "incident_tenants",
     "incidents",
+    "integration_patterns",
     "invitations",
     "job_environments",
     "jobs",
@@ -60,10 +67,15 @@ __all__ = [
     "metadata",
     "nodes",
     "password_resets",
+    "patterns",
+    "places",
     "rate_buckets",
     "recovery_codes",
     "refresh_tokens",
     "rejections",
+    "reminders",
+    "run_details",
+    "run_notes",
     "runs",
     "sessions",
     "streams",

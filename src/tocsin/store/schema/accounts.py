@@ -1,5 +1,7 @@
 """The installation, its workspaces, and who may enter them."""
 
+from uuid import uuid4
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -12,10 +14,11 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
     true,
 )
 
-from tocsin.store.schema.columns import at, count, identity, metadata, workspace
+from tocsin.store.schema.columns import at, identity, metadata, new_ping_key, workspace
 
 # --- the installation -------------------------------------------------------------------------------------------------
 
@@ -63,7 +66,10 @@ workspaces = Table(
     Column("timezone", Text, nullable=False, server_default="UTC"),
     Column("ingest_rate", Integer),  # requests a minute and credential; NULL: the installation's
     Column("api_rate", Integer),
+    Column("ping_key", Text, nullable=False, default=new_ping_key),
     at("created_at", required=True),
+    Column("sentry_key", Text, default=lambda: uuid4().hex),  # the public key of its DSN
+    Index("ix_workspaces_ping_key", "ping_key", unique=True),
 )
 
 #: `totp_secret` is sealed; it counts once `totp_since_at` is set. `totp_last_step`: no code up to it counts again.
@@ -148,8 +154,8 @@ log_entries = Table(
     Index("ix_log_entries_workspace", "workspace_id", "id"),
 )
 
-#: Check-ins that were refused or put aside, with what was wrong, so that none is lost in silence. One row may stand for
-#: `number` of them, of which `detail` shows the first.
+#: Check-ins that were refused or put aside, with what was wrong, so that none is lost in silence. Those that a protocol
+#: does not tell its sender about (`source`) are counted together where they are alike.
 rejections = Table(
     "rejections",
     metadata,
@@ -158,6 +164,11 @@ rejections = Table(
     at("at", required=True),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    count("number", 1),
+    Column("source", Text),
+    Column("job_key", Text),
+    Column("environment", Text),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    at("first_at"),
     Index("ix_rejections_workspace", "workspace_id", "id"),
+    Index("uq_rejections_alike", "workspace_id", "source", "reason", "job_key", "environment", unique=True),
 )

@@ -68,6 +68,24 @@ incidents = Table(
         sqlite_where=text("status <> 'Closed'"),
         postgresql_where=text("status <> 'Closed'"),
     ),
+    Index(
+        "ix_incidents_integration",
+        "workspace_id",
+        "integration_key",
+        "pattern_id",
+        "opened_at",
+        sqlite_where=text("integration_key IS NOT NULL"),
+        postgresql_where=text("integration_key IS NOT NULL"),
+    ),
+    Index(
+        "uq_incidents_live_integration",
+        "workspace_id",
+        "integration_key",
+        "pattern_id",
+        unique=True,
+        sqlite_where=text("integration_key IS NOT NULL AND status <> 'Closed'"),
+        postgresql_where=text("integration_key IS NOT NULL AND status <> 'Closed'"),
+    ),
 )
 
 #: Everyone who was ever in an incident; `cycle` is the latest in which they were. Rows are appended, and the key is
@@ -113,7 +131,7 @@ alerts = Table(
     identity(),
     workspace(),
     Column("incident_id", BigInteger, ForeignKey("incidents.id", ondelete="CASCADE")),  # NULL for a test
-    Column("kind", Text, nullable=False),  # opened, reopened, resolved, blastRadiusExpanded, test
+    Column("kind", Text, nullable=False),  # opened, reopened, resolved, blastRadiusExpanded, reminder, test
     Column("cycle", Integer, nullable=False),
     at("moment_at", required=True),
     at("created_at", required=True),
@@ -128,7 +146,8 @@ alerts = Table(
     Index("ix_alerts_incident", "incident_id", "id"),
 )
 
-#: `config` is encrypted (AES-GCM) with the installation's key; its plain text is JSON.
+#: `config` is encrypted (AES-GCM) with the installation's key; its plain text is JSON. `routes`: JSON as in the API;
+#: `delay`, `remind_every`: see `domain.routing.Terms`.
 channels = Table(
     "channels",
     metadata,
@@ -139,12 +158,18 @@ channels = Table(
     Column("config", LargeBinary, nullable=False),
     Column("is_enabled", Boolean, nullable=False, server_default=true()),
     Column("broken_reason", Text),  # set when the receiver said for good that it will not listen
+    Column("routes", Text, nullable=False, server_default="{}"),
+    Column("delay", BigInteger, nullable=False, server_default=text("0")),
+    Column("remind_every", BigInteger),
     at("created_at", required=True),
     UniqueConstraint("workspace_id", "provider", "name"),
 )
 
 #: One alert on its way to one channel. `state`: pending, delivered, failed (given up), dropped (superseded).
 #: Within one (incident, channel), deliveries go out in the order of their ids.
+#:
+#: A shared delivery (`is_shared`, of no incident) carries several; each has a row of its own beside it, `shared_in` it,
+#: which is settled with it and never attempted by itself: its `next_attempt_at` is NULL from the beginning.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -156,8 +181,12 @@ deliveries = Table(
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("reason", Text, nullable=False, server_default="queued"),
+    Column("content", Text),  # JSON: where the channel is told something else than `alerts.content`
+    Column("is_shared", Boolean, nullable=False, server_default=false()),
+    Column("shared_in", BigInteger, ForeignKey("deliveries.id", ondelete="CASCADE")),
     count("attempts"),
     at("created_at", required=True),
+    at("not_before_at"),  # the channel's delay, or the end of what is gathered
     at("resent_at"),  # by hand: from then on, all begins anew but its id
     at("next_attempt_at"),  # NULL once settled
     at("lease_until_at"),
@@ -170,6 +199,36 @@ deliveries = Table(
         postgresql_where=text("state = 'pending'"),
     ),
     Index("ix_deliveries_order", "incident_id", "channel_id", "id"),
+    Index(
+        "ix_deliveries_shared",
+        "shared_in",
+        "id",
+        sqlite_where=text("shared_in IS NOT NULL"),
+        postgresql_where=text("shared_in IS NOT NULL"),
+    ),
+)
+
+#: What each channel was told of late, by `domain.sharing.Topic`: `domain.sharing.Gathering`, its singles as JSON.
+gatherings = Table(
+    "gatherings",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey("channels.id", ondelete="CASCADE"), primary_key=True),
+    Column("topic", Text, primary_key=True),
+    workspace(),
+    Column("singles", Text, nullable=False),
+    Column("delivery_id", BigInteger),
+    at("until_at", required=True),
+)
+
+#: When a channel is next told that an incident is still open. A row lives from an opening to the end of its cycle.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("incident_id", BigInteger, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel_id", BigInteger, ForeignKey("channels.id", ondelete="CASCADE"), primary_key=True),
+    workspace(),
+    at("next_at", required=True),
+    Index("ix_reminders_next", "next_at"),
 )
 
 #: `arrival`: did the receiver get it? `yes`, `no`, or `maybe` (sent, and no answer came).

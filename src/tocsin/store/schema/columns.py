@@ -1,5 +1,8 @@
 """Columns that many tables have."""
 
+from secrets import token_urlsafe
+from uuid import uuid4
+
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, text
 
 metadata = MetaData(
@@ -34,3 +37,13 @@ def at(name: str, *, required: bool = False) -> Column[int]:
 
 def count(name: str, start: int = 0) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=text(str(start)))
+
+
+def new_ping_key() -> str:
+    """22 characters that let their holder ping any job of a workspace by its key."""
+    return token_urlsafe(16)
+
+
+def new_ping_uuid() -> str:
+    """A UUID that lets its holder ping one job; unlike the job's id it cannot be guessed."""
+    return str(uuid4())

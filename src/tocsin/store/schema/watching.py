@@ -15,7 +15,7 @@ from sqlalchemy import (
     true,
 )
 
-from tocsin.store.schema.columns import at, count, hot_workspace, identity, metadata, workspace
+from tocsin.store.schema.columns import at, count, hot_workspace, identity, metadata, new_ping_uuid, workspace
 
 tenants = Table(
     "tenants",
@@ -51,9 +51,11 @@ jobs = Table(
     Column("recovery_threshold", Integer, nullable=False),
     Column("max_runtime", BigInteger),
     Column("tenant_scope", Text, nullable=False),
+    Column("ping_uuid", Text, default=new_ping_uuid),
     Column("is_active", Boolean, nullable=False, server_default=true()),
     at("created_at", required=True),
     UniqueConstraint("workspace_id", "job_key"),
+    Index("ix_jobs_ping_uuid", "ping_uuid", unique=True),
 )
 
 #: A job in one environment: what an incident is about, and the counters its thresholds are met with.

@@ -73,9 +73,11 @@ def _workspaces() -> None:
         sa.Column("timezone", sa.Text(), server_default="UTC", nullable=False),
         sa.Column("ingest_rate", sa.Integer(), nullable=True),
         sa.Column("api_rate", sa.Integer(), nullable=True),
+        sa.Column("ping_key", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workspaces"),
     )
+    op.create_index("ix_workspaces_ping_key", "workspaces", ["ping_key"], unique=True)
 
 
 def _users() -> None:
@@ -191,7 +193,6 @@ def _rejections() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name="fk_rejections_workspace_id", ondelete="CASCADE"
         ),

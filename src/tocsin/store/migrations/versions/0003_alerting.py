@@ -19,6 +19,8 @@ def upgrade() -> None:
     _channels()
     _deliveries()
     _delivery_attempts()
+    _gatherings()
+    _reminders()
 
 
 def _incidents() -> None:
@@ -157,6 +159,9 @@ def _channels() -> None:
         sa.Column("config", sa.LargeBinary(), nullable=False),
         sa.Column("is_enabled", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("broken_reason", sa.Text(), nullable=True),
+        sa.Column("routes", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("delay", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("remind_every", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name="fk_channels_workspace_id", ondelete="CASCADE"
@@ -177,14 +182,19 @@ def _deliveries() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), server_default="pending", nullable=False),
         sa.Column("reason", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("is_shared", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("shared_in", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("not_before_at", sa.BigInteger(), nullable=True),
         sa.Column("resent_at", sa.BigInteger(), nullable=True),
         sa.Column("next_attempt_at", sa.BigInteger(), nullable=True),
         sa.Column("lease_until_at", sa.BigInteger(), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["alert_id"], ["alerts.id"], name="fk_deliveries_alert_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name="fk_deliveries_channel_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["shared_in"], ["deliveries.id"], name="fk_deliveries_shared_in", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name="fk_deliveries_workspace_id", ondelete="CASCADE"
         ),
@@ -199,6 +209,14 @@ def _deliveries() -> None:
         postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index("ix_deliveries_order", "deliveries", ["incident_id", "channel_id", "id"], unique=False)
+    op.create_index(
+        "ix_deliveries_shared",
+        "deliveries",
+        ["shared_in", "id"],
+        unique=False,
+        sqlite_where=sa.text("shared_in IS NOT NULL"),
+        postgresql_where=sa.text("shared_in IS NOT NULL"),
+    )
     op.create_index("ix_deliveries_workspace", "deliveries", ["workspace_id", "id"], unique=False)
 
 
@@ -223,3 +241,37 @@ def _delivery_attempts() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_delivery_attempts"),
     )
     op.create_index("ix_delivery_attempts_delivery", "delivery_attempts", ["delivery_id", "id"], unique=False)
+
+
+def _gatherings() -> None:
+    op.create_table(
+        "gatherings",
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("singles", sa.Text(), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=True),
+        sa.Column("until_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name="fk_gatherings_channel_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name="fk_gatherings_workspace_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("channel_id", "topic", name="pk_gatherings"),
+    )
+
+
+def _reminders() -> None:
+    op.create_table(
+        "reminders",
+        sa.Column("incident_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name="fk_reminders_channel_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name="fk_reminders_incident_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name="fk_reminders_workspace_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("incident_id", "channel_id", name="pk_reminders"),
+    )
+    op.create_index("ix_reminders_next", "reminders", ["next_at"], unique=False)

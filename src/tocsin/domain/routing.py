@@ -1,0 +1,100 @@
+"""Which alerts a channel hears, and as what."""
+
+from typing import NamedTuple
+
+from tocsin.domain.model import AlertKind
+
+#: What a channel may choose from. Reminders have a switch of their own.
+KINDS = (AlertKind.OPENED, AlertKind.REOPENED, AlertKind.RESOLVED, AlertKind.BLAST_RADIUS_EXPANDED)
+OPENINGS = frozenset({AlertKind.OPENED, AlertKind.REOPENED})
+_NEWS = OPENINGS | {AlertKind.BLAST_RADIUS_EXPANDED}
+
+
+class Routes(NamedTuple):
+    """What a channel takes; an empty list takes all.
+
+    `jobs`, `integrations` and `tags` choose together what an incident is about: any of them is enough. `tenants`
+    (externalIds) and `kinds` narrow that down further.
+    """
+
+    jobs: tuple[str, ...] = ()
+    integrations: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+class Terms(NamedTuple):
+    """When and of what a channel wants to hear; times in microseconds.
+
+    `delay`: an incident that is over by then is not told at all. `remind_every`: how often it is told again that an
+    incident is still open (None: never).
+    """
+
+    routes: Routes = Routes()
+    delay: int = 0
+    remind_every: int | None = None
+
+
+class Habits(NamedTuple):
+    """What kinds of channels are like, by provider: those that may get several incidents in one message, as people read
+    it; those whose receivers open and close alerts of their own."""
+
+    share: frozenset[str] = frozenset()
+    keep_state: frozenset[str] = frozenset()
+
+
+class Subject(NamedTuple):
+    """What an incident is about. `job_keys`: the key it had then and the one it has now."""
+
+    job_keys: frozenset[str] = frozenset()
+    integration_key: str | None = None
+    tags: frozenset[str] = frozenset()
+
+
+def takes(routes: Routes, subject: Subject) -> bool:
+    """Whether the channel listens to what this incident is about, whoever is affected."""
+    if not (routes.jobs or routes.integrations or routes.tags):
+        return True
+    return (
+        not subject.job_keys.isdisjoint(routes.jobs)
+        or subject.integration_key in routes.integrations
+        or not subject.tags.isdisjoint(routes.tags)
+    )
+
+
+def heard_as(
+    routes: Routes, kind: AlertKind, subject: Subject, *, was_told: bool, keeps_state: bool
+) -> AlertKind | None:
+    """As what the channel hears an alert of this kind; None: not at all. Its `tenants` are looked at elsewhere.
+
+    `was_told`: the channel was due an opening that no `resolved` has answered yet; its `resolved` comes whatever the
+    routes say of the incident meanwhile. To a channel that was left out by its tenants, the alert that brings in the
+    first of them is the opening; likewise to one that `keeps_state`, and would else never hear the end.
+    """
+    if routes.kinds and kind not in routes.kinds and kind is not AlertKind.REMINDER:
+        return None
+    if kind is AlertKind.RESOLVED:
+        return kind if was_told else None
+    if not takes(routes, subject):
+        return None
+    if kind is AlertKind.BLAST_RADIUS_EXPANDED and not was_told and (routes.tenants or keeps_state):
+        return AlertKind.OPENED
+    return kind
+
+
+def fault_of(terms: Terms, *, keeps_state: bool) -> str | None:
+    """What is wrong with the terms, as a sentence; None where they can be kept."""
+    kinds = terms.routes.kinds
+    if kinds and _NEWS.isdisjoint(kinds):
+        return "routes.kinds must hold opened, reopened or blastRadiusExpanded: resolved goes only where they went."
+    if kinds and keeps_state and AlertKind.RESOLVED not in kinds:
+        return "routes.kinds must hold resolved: the receiver would keep its alerts open for ever."
+    if terms.remind_every is not None and kinds and OPENINGS.isdisjoint(kinds):
+        return "remindEverySeconds needs opened or reopened in routes.kinds: only what was told is told again."
+    return None
+
+
+def next_reminder(due_at: int, every: int, now: int) -> int:
+    """The first moment after `now` that lies whole periods after `due_at`: what passed while we were away is let go."""
+    return due_at + max(1, -(-(now + 1 - due_at) // every)) * every

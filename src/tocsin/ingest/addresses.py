@@ -1,0 +1,82 @@
+"""Addresses that are secrets, and what they lead to. Asked once, an address is remembered for some seconds."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from tocsin.application import manage_jobs
+from tocsin.application.errors import Refused
+from tocsin.clock import Clock
+from tocsin.domain.ids import IdMaker
+from tocsin.domain.model import SECOND
+from tocsin.store import pinging
+from tocsin.store.engine import Connection, Store
+from tocsin.store.pinging import Pinged
+
+T = TypeVar("T")
+
+#: So long a job may be pinged under the key it had before, and a workspace that was closed is not noticed.
+_REMEMBERED = 5 * SECOND
+_MOST = 50_000
+_CONFLICT = 409
+
+
+class _Known(Generic[T]):
+    """What addresses of one kind lead to. `look_up` asks the store."""
+
+    def __init__(self, store: Store, clock: Clock, look_up: Callable[[Connection, str], T | None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._ask = look_up
+        self._found: dict[str, tuple[int, T]] = {}
+
+    async def find(self, address: str) -> T | None:
+        until, known = self._found.get(address, (0, None))
+        if known is not None and self._clock.now() < until:
+            return known
+        return await asyncio.to_thread(self._look_up, address)
+
+    def forget(self, address: str) -> None:
+        self._found.pop(address, None)
+
+    def _look_up(self, address: str) -> T | None:
+        with self._store.read() as connection:
+            found = self._ask(connection, address)
+        if found is not None:
+            if len(self._found) >= _MOST:
+                self._found.clear()
+            self._found[address] = (self._clock.now() + _REMEMBERED, found)
+        return found
+
+
+class Addresses:
+    """Finds jobs by what their senders know of them; makes those that a first ping shall make."""
+
+    def __init__(self, store: Store, ids: IdMaker, clock: Clock) -> None:
+        self._store = store
+        self._ids = ids
+        self._clock = clock
+        self._jobs: _Known[Pinged] = _Known(store, clock, pinging.job_of_uuid)
+        self._workspaces: _Known[int] = _Known(store, clock, pinging.workspace_of_key)
+
+    async def job_of_uuid(self, uuid: str) -> Pinged | None:
+        return await self._jobs.find(uuid)
+
+    async def workspace_of_key(self, ping_key: str) -> int | None:
+        return await self._workspaces.find(ping_key)
+
+    def forget_job(self, uuid: str) -> None:
+        """What is known of it is no longer true."""
+        self._jobs.forget(uuid)
+
+    async def make_job(self, workspace_id: int, row: dict[str, object]) -> None:
+        """Makes the job, unless somebody else was faster."""
+        await asyncio.to_thread(self._make_job, workspace_id, row)
+
+    def _make_job(self, workspace_id: int, row: dict[str, object]) -> None:
+        try:
+            with self._store.write() as connection:
+                manage_jobs.create_job(connection, self._ids, self._clock.now(), workspace_id, row)
+        except Refused as refusal:
+            if refusal.status != _CONFLICT:
+                raise
