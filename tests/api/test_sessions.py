@@ -147,7 +147,7 @@ def test_links_are_not_mailed_without_end(api: Api) -> None:
 
 
 def test_without_a_mail_server_it_is_said(api: Api) -> None:
-    assert "operator" in api.as_().refused(503, "POST", "/auth/password/reset", {"email": ANNA})
+    assert "operator" in api.as_().refused(422, "POST", "/auth/password/reset", {"email": ANNA})
 
 
 # --- the second factor ------------------------------------------------------------------------------------------------

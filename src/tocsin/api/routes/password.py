@@ -13,7 +13,7 @@ from tocsin.api.sign_in import Guess, address_of, check_password_of
 from tocsin.api.wire import Wire
 from tocsin.application import audit, second_factor
 from tocsin.application import password_links as links
-from tocsin.application.errors import unavailable, unprocessable
+from tocsin.application.errors import unprocessable
 from tocsin.application.passwords import check_password, hash_password
 from tocsin.store import Connection, people
 from tocsin.store import accounts as rows
@@ -74,9 +74,7 @@ def change_password(call: OfUser, body: NewPassword) -> Response:
 def mail_password_link(request: Request, services: InServices, body: ForgottenPassword) -> Response:
     """Mail a link with which a password is set anew. The answer is the same whether there is such a user or not."""
     if services.send_mail is None:
-        raise unavailable(
-            "This Tocsin can send no mail. Ask its operator for a link (tocsin user reset-password).", 3600
-        )
+        raise unprocessable("This Tocsin can send no mail. Ask its operator for a link (tocsin user reset-password).")
     now = services.clock.now()
     Guess(services, request, "password link", body.email, now)
     # Everything that depends on the user comes after the answer, so that its time tells nothing either.
