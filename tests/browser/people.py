@@ -21,4 +21,4 @@ def claim(page: Page, link: str, person: Person) -> None:
     page.get_by_label("Name", exact=True).fill(person.name)
     page.get_by_label("Password").fill(person.password)
     page.get_by_role("button", name="Claim it").click()
-    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    expect(page.get_by_role("link", name="Overview", exact=True)).to_be_visible()

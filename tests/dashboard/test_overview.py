@@ -11,7 +11,7 @@ SCRIPT, FOXES = "<script>alert(1)</script>", "🦊" * 100
 
 def _text(page: str) -> str:
     """What somebody reads."""
-    body = page.split('<main class="main"')[1].split("</main>")[0]
+    body = page.split('<main class="main"')[1].split("</main>", maxsplit=1)[0]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
