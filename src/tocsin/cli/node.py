@@ -65,6 +65,7 @@ class Server(uvicorn.Server):
                 http="httptools",
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=application.settings.trusted_proxies,
                 log_config=None,
                 lifespan="on",
                 timeout_keep_alive=75,
@@ -84,6 +85,10 @@ class Server(uvicorn.Server):
         typer.echo(f"Tocsin {__version__} listens on {settings.listening_url} (role {settings.role}).")
         sys.stdout.flush()
         self._on_ready(self._application)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._application.release()
+        await super().shutdown(sockets)
 
 
 def _settle_memory() -> None:
