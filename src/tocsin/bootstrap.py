@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.api.app import build_api
@@ -21,7 +21,7 @@ from tocsin.delivery.sender import blocking_objection, blocking_test_sender, ope
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
-from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
+from tocsin.ingest import healthchecks_http, hexcovery_http, pingguard_http, pingguard_monitors, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
@@ -99,9 +99,15 @@ class _Parts:
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
+            routes += pingguard_http.routes(self.pulse.recorder, addresses, self.clock)
+            routes += self._monitor_routes()
             routes += claim_routes()
             routes.append(_Rest(build_api(self._services(), openapi_paths())))
         return Starlette(routes=routes, lifespan=self._lifespan)
+
+    def _monitor_routes(self) -> list[Route]:
+        url = self.settings.public_url
+        return pingguard_monitors.routes(self.store, self.secrets, self.ids, self.clock, url)
 
     def _services(self) -> Services:
         send_test = blocking_test_sender(self.site, self.clock, self.ids)

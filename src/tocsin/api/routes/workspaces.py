@@ -43,6 +43,7 @@ class WorkspaceChanges(Wire):
     cooldown_window_seconds: Window = 1
     auto_create_tenants: Literal["events", "all", "none"] = "events"
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    long_ping_slugs: bool = False
 
     def columns(self) -> dict[str, Any]:
         """The columns that were given; windows in microseconds."""

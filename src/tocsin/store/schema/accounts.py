@@ -64,6 +64,7 @@ workspaces = Table(
     Column("auto_create_tenants", Text, nullable=False, server_default="events"),
     Column("timezone", Text, nullable=False, server_default="UTC"),
     Column("ping_key", Text, nullable=False, default=new_ping_key),
+    Column("long_ping_slugs", Boolean, nullable=False, server_default=false()),
     at("created_at", required=True),
     Column("sentry_key", Text, default=lambda: uuid4().hex),  # the public key of its DSN
     Index("ix_workspaces_ping_key", "ping_key", unique=True),

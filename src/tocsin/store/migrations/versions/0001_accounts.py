@@ -72,6 +72,7 @@ def _workspaces() -> None:
         sa.Column("auto_create_tenants", sa.Text(), server_default="events", nullable=False),
         sa.Column("timezone", sa.Text(), server_default="UTC", nullable=False),
         sa.Column("ping_key", sa.Text(), nullable=False),
+        sa.Column("long_ping_slugs", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workspaces"),
     )
