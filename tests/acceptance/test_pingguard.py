@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.conftest import Home
 from tests.conftest import ENGINES
-from tests.support.raw import say
+from tests.support.raw import Answer, say
 from tests.support.remote import Remote
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -32,11 +32,11 @@ class Place(NamedTuple):
 
     remote: Remote
     url: str
+    client: httpx2.Client
 
     def call(self, method: str, path: str = "", json: Any = None, key: str = "", **more: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {key or self.remote.api_key}", **more.pop("headers", {})}
-        address = f"{self.url}/api/monitors{path}"
-        return httpx2.request(method, address, json=json, headers=headers, trust_env=False, timeout=30, **more)
+        return self.client.request(method, f"/api/monitors{path}", json=json, headers=headers, **more)
 
     def monitor(self, name: str = "daily-backup", **fields: Any) -> Any:
         answer = self.call("POST", json={"name": name, "interval_seconds": 3600, "grace_seconds": 300, **fields})
@@ -44,7 +44,7 @@ class Place(NamedTuple):
         return answer.json()["monitor"]
 
     def ping(self, slug: str, method: str = "GET", **more: Any) -> httpx2.Response:
-        return httpx2.request(method, f"{self.url}/p/{slug}", trust_env=False, timeout=30, **more)
+        return self.client.request(method, f"/p/{slug}", **more)
 
     def shell(self, command: str, **variables: str) -> str:
         """What the command printed; `$URL` and `$KEY` stand for the server's."""
@@ -69,8 +69,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def place(server: Server) -> Iterator[Place]:
     """The server with a fresh API key, which has its own rate, and without a monitor."""
     server.api_key = Remote(server).ok("POST", "workspaces/rotate-key")["apiKey"]
-    place = Place(Remote(server), server.url)
-    yield place
+    with httpx2.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+        yield Place(Remote(server), server.url, client)
     remote = Remote(server)
     for job in remote.ok("GET", "jobs?pageSize=100")["items"]:
         remote.ok("DELETE", f"jobs/{job['jobKey']}")
@@ -122,11 +122,9 @@ def test_its_documented_examples_do_what_its_documents_say(place: Place) -> None
 
 
 def test_requests_as_clients_sent_them(place: Place) -> None:
-    def replay(name: str) -> tuple[int, bytes]:
+    def replay(name: str) -> Answer:
         request = (RECORDED / f"{name}.http").read_bytes().replace(KEY, place.remote.api_key.encode())
-        return tuple(
-            say(place.url, request.replace(MONITOR, monitor["id"].encode()).replace(SLUG, monitor["slug"].encode()))
-        )
+        return say(place.url, request.replace(MONITOR, monitor["id"].encode()).replace(SLUG, monitor["slug"].encode()))
 
     monitor = place.monitor()
     for name in ("curl-ping", "curl-ping-head", "wget-ping", "curl-ping-start", "curl-ping-log-chunked"):
@@ -253,7 +251,7 @@ def test_who_is_not_known_learns_nothing(place: Place) -> None:
     for key in ("sg_" + "0" * 48, "no key at all"):
         answer = place.call("GET", key=key)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
-    assert httpx2.get(f"{place.url}/api/monitors", trust_env=False).status_code == 401
+    assert place.client.get("/api/monitors").status_code == 401
     assert place.ping("no-such-slug-x7f2k").json() == {"error": {"code": "not_found", "message": "Monitor not found."}}
     assert place.ping("NO").status_code == 404
     assert place.ping("no-such-slug-x7f2k", "DELETE").status_code == 405
@@ -267,7 +265,7 @@ def test_a_rotated_key_is_dead_at_once(server: Server, place: Place) -> None:
 
 
 def test_a_write_is_done_once_under_its_key(place: Place) -> None:
-    once = {"headers": {"Idempotency-Key": "k1"}}
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "k1"}}
     body = {"name": "once", "interval_seconds": 60}
     first, again = place.call("POST", "", body, **once), place.call("POST", "", body, **once)
     assert (first.status_code, again.status_code, first.json()) == (201, 201, again.json())
@@ -276,6 +274,18 @@ def test_a_write_is_done_once_under_its_key(place: Place) -> None:
     assert (other.status_code, other.json()["error"]["code"]) == (400, "bad_request")
     gone = f"/{first.json()['monitor']['id']}"
     assert [place.call("DELETE", gone, **once).status_code for _ in range(2)] == [204, 204]
+
+
+def test_what_was_written_stands_in_the_audit_log(place: Place) -> None:
+    monitor = place.monitor()
+    place.call("PATCH", f"/{monitor['id']}", {"grace_seconds": 5})
+    place.call("DELETE", f"/{monitor['id']}")
+    entries = [one for one in place.remote.ok("GET", "audit")["items"] if one["action"].endswith("_monitor")]
+    assert [(one["action"], one["target"], one["fields"]) for one in entries[:3]] == [
+        ("delete_monitor", f"/api/monitors/{monitor['id']}", []),
+        ("change_monitor", f"/api/monitors/{monitor['id']}", ["grace_seconds"]),
+        ("create_monitor", "/api/monitors", ["name", "interval_seconds", "grace_seconds"]),
+    ]
 
 
 def test_sixty_requests_a_minute_and_pings_are_not_among_them(place: Place) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from tests.support.house import JOB, House, at, micros
 from tocsin.application import manage_jobs, manage_monitors
 from tocsin.domain.model import SECOND
-from tocsin.store import jobs, views_jobs, views_monitors
+from tocsin.store import jobs, schema, views_jobs, views_monitors
 from tocsin.store.engine import Connection, Store
 from tocsin.store.paging import Page
 from tocsin.store.views_monitors import Monitor, Ping
@@ -102,7 +102,7 @@ def test_a_name_may_be_taken(house: House) -> None:
     keys = [_make(house) for _ in range(3)]
     assert keys[0] == "daily-backup"
     assert len({*keys}) == 3
-    assert len({row.ping_slug for row in house.rows(views_jobs.jobs)}) == 3
+    assert len({row.ping_slug for row in house.rows(schema.jobs)}) == 3
 
 
 @pytest.mark.parametrize("schedule", ["interval", "crontab", "learned"])

@@ -9,8 +9,9 @@ import structlog
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tocsin.application import manage_monitors
-from tocsin.application.accounts import Principal, find_principal, is_of_inactive_workspace
+from tocsin.api.services import Services
+from tocsin.application import audit, manage_monitors
+from tocsin.application.access import Principal, Right, find_principal, is_of_inactive_workspace
 from tocsin.application.credentials import Credential, read_credential
 from tocsin.application.errors import (
     ErrorCode,
@@ -23,16 +24,12 @@ from tocsin.application.errors import (
     unsupported_media,
 )
 from tocsin.application.repetition import Answer, Repetition
-from tocsin.clock import Clock
-from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
 from tocsin.ingest.protocols import pingguard as wire
 from tocsin.ingest.rate import Rate
 from tocsin.request_body import TooLargeError, header, read_body
-from tocsin.secret_box import SecretBox
 from tocsin.store import Connection, idempotency, views_monitors
 from tocsin.store.attempts import write_with_retries
-from tocsin.store.engine import Store
 from tocsin.store.paging import Page
 
 log = structlog.get_logger(__name__)
@@ -41,6 +38,9 @@ REQUESTS_A_MINUTE = 60
 _PATH = "/api/monitors"
 #: What each address takes: of all monitors, of one, of its pings.
 _ALL, _ONE, _PINGS = ("GET", "HEAD", "POST"), ("GET", "HEAD", "PATCH", "DELETE"), ("GET", "HEAD")
+_READING = {"GET", "HEAD"}
+#: What the audit log calls a write.
+_ACTIONS = {"POST": "create_monitor", "PATCH": "change_monitor", "DELETE": "delete_monitor"}
 _KEY_LIMIT = 255
 _NO_KEY = "Send the workspace's API key: Authorization: Bearer sg_…"
 _BROKEN = Refused(500, ErrorCode.SERVER_ERROR, "Something went wrong on our side. Try again later.")
@@ -63,6 +63,7 @@ class _Asked(NamedTuple):
     query: str
     body: bytes
     once: str
+    address: str
     now: int
 
     @property
@@ -81,12 +82,9 @@ class _Asked(NamedTuple):
 class MonitorsEndpoint:
     """ASGI app of `/api/monitors` and everything below."""
 
-    def __init__(self, store: Store, secrets: SecretBox, ids: IdMaker, clock: Clock, public_url: str) -> None:
-        self._store = store
-        self._secrets = secrets
-        self._ids = ids
-        self._clock = clock
-        self._public_url = public_url
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._store = services.store
         self._rate = Rate(REQUESTS_A_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,9 +103,9 @@ class MonitorsEndpoint:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        now = self._clock.now()
+        now = self._services.clock.now()
         credential, principal = await asyncio.to_thread(self._identify, scope, now)
-        wait = self._rate.wait((principal.api_key_id, principal.user_id, principal.workspace_id), now)
+        wait = self._rate.wait((principal.workspace_id, principal.holder_id), now)
         if wait:
             raise rate_limited(-(-wait // SECOND))
         monitor, is_list, methods = _address(scope)
@@ -116,8 +114,9 @@ class MonitorsEndpoint:
         body = await _body(scope, receive)
         once = header(scope, b"idempotency-key").decode("latin-1")
         query = scope["query_string"].decode("latin-1")
-        asked = _Asked(credential, principal, scope["method"], monitor, is_list, query, body, once, now)
-        return await asyncio.to_thread(self._read if asked.method in {"GET", "HEAD"} else self._write, asked)
+        client = scope["client"][0] if scope.get("client") else ""
+        asked = _Asked(credential, principal, scope["method"], monitor, is_list, query, body, once, client, now)
+        return await asyncio.to_thread(self._read if asked.method in _READING else self._write, asked)
 
     def _identify(self, scope: Scope, now: int) -> tuple[Credential, Principal]:
         """Raises `Refused` 401 or 403."""
@@ -125,7 +124,7 @@ class MonitorsEndpoint:
         scheme, _, token = authorization.partition(" ")
         is_key = scheme.lower() == "bearer" and token.strip().startswith("sg_")
         api_key = token.strip() if is_key else header(scope, b"x-api-key").decode("latin-1")
-        credential = read_credential(api_key, authorization, self._secrets.signing_keys, now)
+        credential = read_credential(api_key, authorization, self._services.secrets.signing_keys, now)
         if credential is None:
             raise unauthorized(_NO_KEY)
         with self._store.read() as connection:
@@ -134,10 +133,9 @@ class MonitorsEndpoint:
                 raise forbidden("The workspace of this API key is not active.")
         if principal is None:
             raise unauthorized(_NO_KEY)
-        if principal.workspace_id is None:
-            raise forbidden("This token is scoped to no workspace; use the workspace's API key.")
-        if scope["method"] not in {"GET", "HEAD"} and not principal.may_write:
-            raise forbidden("Your role is viewer: it may only read.")
+        principal.require(Right.READ if scope["method"] in _READING else Right.WRITE)
+        if principal.api_key_id is not None:
+            self._services.key_use.note(principal.api_key_id, now)
         return credential, principal
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -146,7 +144,7 @@ class MonitorsEndpoint:
         with self._store.read() as connection:
             if not asked.monitor:
                 monitors = views_monitors.list_monitors(connection, asked.workspace_id, asked.now)
-                return Answer(200, wire.encode_list(monitors, self._public_url))
+                return Answer(200, wire.encode_list(monitors, self._services.settings.public_url))
             shown = self._shown(connection, asked, asked.job_id)
             if not asked.is_list:
                 return Answer(200, shown)
@@ -158,7 +156,7 @@ class MonitorsEndpoint:
         monitor = views_monitors.monitor(connection, asked.workspace_id, job_id, asked.now)
         if monitor is None:
             raise not_found("Monitor")
-        return wire.encode(monitor, self._public_url)
+        return wire.encode(monitor, self._services.settings.public_url)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -174,6 +172,7 @@ class MonitorsEndpoint:
             if earlier is not None:
                 return earlier
             answer = work(connection)
+            self._note(connection, asked)
             if repetition:
                 repetition.remember(connection, answer)
             return answer
@@ -181,7 +180,7 @@ class MonitorsEndpoint:
         return write_with_retries(self._store, attempt)
 
     def _work(self, asked: _Asked) -> Work:
-        context = (self._ids, asked.now, asked.workspace_id)
+        context = (self._services.ids, asked.now, asked.workspace_id)
         if asked.method == "POST":
             row = wire.decode_new(asked.body)
 
@@ -206,6 +205,14 @@ class MonitorsEndpoint:
 
         return delete
 
+    def _note(self, connection: Connection, asked: _Asked) -> None:
+        """An entry in the audit log."""
+        actor = audit.actor_of(connection, asked.principal, asked.address)
+        target = f"{_PATH}/{asked.monitor}".rstrip("/")
+        fields = wire.names_of(asked.body)
+        action = _ACTIONS[asked.method]
+        audit.note(connection, self._services.ids, asked.now, [asked.workspace_id], actor, action, target, fields)
+
     def _repetition(self, asked: _Asked) -> Repetition | None:
         if not asked.once:
             return None
@@ -213,7 +220,7 @@ class MonitorsEndpoint:
             raise wire.wrong(f"Idempotency-Key must be 1 to {_KEY_LIMIT} printable ASCII characters.")
         scope = idempotency.Scope(asked.workspace_id, f"{asked.method} {_PATH}", asked.once)
         subject = asked.monitor.encode() + b"\0" + asked.body
-        return Repetition(self._secrets, scope, hashlib.sha256(subject).hexdigest())
+        return Repetition(self._services.secrets, scope, hashlib.sha256(subject).hexdigest())
 
 
 def _address(scope: Scope) -> tuple[str, bool, tuple[str, ...]]:
@@ -253,6 +260,6 @@ def _told_by(refusal: Refused, scope: Scope) -> list[tuple[bytes, bytes]]:
     return []
 
 
-def routes(store: Store, secrets: SecretBox, ids: IdMaker, clock: Clock, public_url: str) -> list[Route]:
-    endpoint = MonitorsEndpoint(store, secrets, ids, clock, public_url)
+def routes(services: Services) -> list[Route]:
+    endpoint = MonitorsEndpoint(services)
     return [Route(_PATH, endpoint), Route(_PATH + "/{address:path}", endpoint)]

@@ -92,6 +92,8 @@ class Workspace(Shape):
     timezone: str
     ping_key: str | None
     long_ping_slugs: bool
+    ingest_rate: int | None
+    api_rate: int | None
     created_at: Moment
 
 

@@ -130,6 +130,12 @@ def _columns(monitor: BaseModel) -> dict[str, Any]:
     return columns
 
 
+def names_of(body: bytes) -> list[str]:
+    """The names of the fields that were given."""
+    fields = strict_json.load(body) if body else {}
+    return list(fields) if isinstance(fields, dict) else []
+
+
 def monitor_id(text: str) -> int | None:
     """The job behind `monitor_…`; None where it can be none."""
     return _number(text, "monitor_")
