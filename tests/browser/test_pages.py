@@ -18,7 +18,7 @@ _TRIES = 3
 
 @pytest.mark.parametrize("look", PAGES, ids=lambda look: look.name)
 def test_a_page_is_fit_to_be_seen(browser: Browser, northwind: Place, look: Look) -> None:
-    path = look.path(northwind.remote)
+    path = look.on(northwind.remote)
     state = northwind.owner if look.is_signed_in else None
     with visiting(browser, northwind.url, path, state) as visit:
         visit.page.wait_for_timeout(_SETTLED_MS)
