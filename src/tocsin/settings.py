@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         "127.0.0.1",
         description="Addresses of proxies (comma-separated) whose X-Forwarded-For tells where a request comes from.",
     )
+    insecure_http: bool = Field(
+        False, description="Let people sign in over plain HTTP from other machines, on a network that is trusted."
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token that opens /metrics from elsewhere than loopback."
     )

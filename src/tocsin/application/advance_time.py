@@ -6,14 +6,16 @@ Every step is a transaction of its own over a slice of what is due, so that chec
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tocsin.application import announce
 from tocsin.application.claim import Claim, End
 from tocsin.application.event_book import EventBook
 from tocsin.application.ledger import Ledger
+from tocsin.application.lives import Lives
 from tocsin.application.pace import Pace
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
+from tocsin.application.watchers import NOBODY, Watchers
 from tocsin.clock import stopwatch
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
@@ -33,6 +35,8 @@ class Step(NamedTuple):
 
     judged: int
     is_full: bool
+    #: The workspaces in which something turned.
+    turned: frozenset[int] = frozenset()
 
 
 class Tick:
@@ -46,6 +50,7 @@ class Tick:
         pace: Pace,
         public_url: str,
         habits: Habits = Habits(),  # noqa: B008 -- a tuple
+        watchers: Watchers = NOBODY,
     ) -> None:
         """`lanes`: who opens transactions, one or two; with two, streams are judged by two threads at once."""
         self._transact = lanes[0]
@@ -55,6 +60,7 @@ class Tick:
         self._pace = pace
         self._public_url = public_url
         self._habits = habits
+        self._watchers = watchers
 
     def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Judge all that is due up to `until_at`; how many rows that were.
@@ -68,8 +74,8 @@ class Tick:
         for step in (self._judge_runs, self._advance_incidents, self._advance_integrations):
             is_full = True
             while is_full and not is_stopping():
-                rows, is_full = self._paced(self._transact, partial(step, until_at=until_at, now=now))
-                judged += rows
+                done = self._paced(self._transact, partial(step, until_at=until_at, now=now))
+                judged, is_full = judged + done.judged, done.is_full
         if not is_stopping():
             self._word(until_at, now)
             self._remind(until_at, now)
@@ -105,7 +111,7 @@ class Tick:
                 stream = ledger.as_of(row.stream, row.environment)
                 judge_next(ledger, row.job, stream, until_at, in_progress.get(stream.id, ()))
             commit_ledger(connection, self._hot, self._ids, now, ledger)
-            return Step(len(due), is_full=False)
+            return Step(len(due), is_full=False, turned=ledger.turned())
 
         return self._paced(transact, judge).judged
 
@@ -115,6 +121,8 @@ class Tick:
             held = stopwatch()
             done = work(connection)
         self._pace.took(done.judged, held())
+        if done.turned:
+            self._watchers.turned(done.turned)
         return done
 
     def _judge_runs(self, connection: Connection, until_at: int, now: int) -> Step:
@@ -133,7 +141,7 @@ class Tick:
                 ledger.changes.changed_runs.update({one.id: one for one in changed})
             streams[stream.id] = stream
         commit_ledger(connection, self._hot, self._ids, now, ledger)
-        return Step(len(due), len(due) == self._pace.size)
+        return Step(len(due), len(due) == self._pace.size, ledger.turned())
 
     def _in_progress(self, connection: Connection, due: Sequence[Due], least: int) -> dict[int, list[Run]]:
         """The runs in progress of the streams with slots that have at least so many: they decide what a slot means."""
@@ -151,7 +159,7 @@ class Tick:
         ledger.book.open(incidents.lock_situations(connection, due))
         ledger.book.advance(until_at)
         write_book(connection, self._ids, now, ledger.book)
-        return Step(len(due), len(due) == self._pace.size)
+        return Step(len(due), len(due) == self._pace.size, _moved(ledger.book))
 
     def _advance_integrations(self, connection: Connection, until_at: int, now: int) -> Step:
         due = integrations.due_subjects(connection, until_at, self._pace.size)
@@ -161,7 +169,7 @@ class Tick:
         book.open(integrations.lock_situations(connection, due))
         book.advance(until_at)
         write_book(connection, self._ids, now, book)
-        return Step(len(due), len(due) == self._pace.size)
+        return Step(len(due), len(due) == self._pace.size, _moved(book))
 
     def _word(self, until_at: int, now: int) -> None:
         """All deadlines up to `until_at` are judged: the alerts of those moments can be worded."""
@@ -179,3 +187,8 @@ class Tick:
 
     def _ledger(self, connection: Connection, until_at: int, now: int) -> Ledger:
         return Ledger(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))
+
+
+def _moved(book: Lives[Any]) -> frozenset[int]:
+    """The workspaces whose incidents changed."""
+    return frozenset(workspace_id for workspace_id, _ in book.transitions)

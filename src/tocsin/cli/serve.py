@@ -97,6 +97,10 @@ class _Server(uvicorn.Server):
         sys.stdout.flush()
         self._on_ready(self._application)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._application.release()
+        await super().shutdown(sockets)
+
 
 def _settle_memory() -> None:
     """What start-up made lives as long as the process: keep the collector from walking it again and again.
