@@ -20,6 +20,7 @@ class Look(NamedTuple):
     name: str
     path: str
     is_signed_in: bool = True
+    status: int = 200
 
     def on(self, remote: Remote) -> str:
         names = re.findall(r"{(\w+)}", self.path)
@@ -53,5 +54,5 @@ def _look(address: str, is_public: bool) -> Look:
 
 PAGES = [_look(address, right is None) for pages in AREAS for address, right in pages.addresses()]
 PAGES += [
-    Look("not-found", "/nowhere"),
+    Look("not-found", "/nowhere", status=404),
 ]
