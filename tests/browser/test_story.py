@@ -16,8 +16,6 @@ from tests.support.remote import Remote
 from tests.support.server import Server, serving
 from tests.support.town import town
 from tests.support.waiting import wait_until
-from tocsin.clock import SystemClock
-from tocsin.domain.model import SECOND
 
 pytestmark = pytest.mark.acceptance
 #: A deadline is judged within a second; the page has to show it within another.

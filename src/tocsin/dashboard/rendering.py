@@ -10,11 +10,18 @@ from tocsin.dashboard import charts, words
 from tocsin.dashboard.assets import Assets
 
 
+class _Environment(Environment):
+    """`list.items` is what stands under that name in the list, not a method of dictionaries."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return obj[attribute] if isinstance(obj, dict) and attribute in obj else super().getattr(obj, attribute)
+
+
 class Templates:
     """The templates in `templates/`, with the words and macros that all of them know."""
 
     def __init__(self, assets: Assets) -> None:
-        self._environment = Environment(
+        self._environment = _Environment(
             loader=FileSystemLoader(str(files("tocsin.dashboard") / "templates")),
             autoescape=True,
             undefined=StrictUndefined,
