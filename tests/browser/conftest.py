@@ -47,6 +47,7 @@ def northwind(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
         token = story.chronicle.claim_token(story.now)
         with serving(folder, **receivers.settings) as server:
             remote = Remote(server, story.chronicle.api_key)
+            story.live(remote)
             with context(browser, server.url) as window:
                 claim(window.new_page(), f"/claim#{token}", OWNER)
                 owner = window.storage_state()

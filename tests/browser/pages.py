@@ -23,8 +23,7 @@ class Look(NamedTuple):
     status: int = 200
 
     def on(self, remote: Remote) -> str:
-        names = re.findall(r"{(\w+)}", self.path)
-        return self.path.format_map({name: EXAMPLES[name](remote) for name in names})
+        return example(self.path, remote)
 
 
 def _incident(remote: Remote) -> str:
@@ -45,6 +44,12 @@ EXAMPLES: dict[str, Example] = {
     "run_id": _run,
     "tenant": _tenant,
 }
+
+
+def example(address: str, remote: Remote) -> str:
+    """The address with each {name} in it filled in."""
+    names = re.findall(r"{(\w+)}", address)
+    return address.format_map({name: EXAMPLES[name](remote) for name in names})
 
 
 def _look(address: str, is_public: bool) -> Look:

@@ -1,7 +1,12 @@
 """Who is told, after a commit, that something changed in a workspace: whatever shows it live."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
+
+from tocsin.application.record import Item
+from tocsin.application.record_events import EventSubmission
+from tocsin.domain.model import CheckInKind
 
 
 class Watchers(Protocol):
@@ -25,3 +30,17 @@ class Nobody:
 
 
 NOBODY = Nobody()
+
+
+def tell(watchers: Watchers, committed: Sequence[Item]) -> None:
+    """What the recorder just committed."""
+    counts: Counter[int] = Counter()
+    for item in committed:
+        counts[item.workspace_id] += item.weight
+    watchers.heard(counts)
+    if turned := {item.workspace_id for item in committed if _is_trouble(item)}:
+        watchers.turned(turned)
+
+
+def _is_trouble(item: Item) -> bool:
+    return isinstance(item, EventSubmission) or item.check_in.kind is CheckInKind.FAILURE

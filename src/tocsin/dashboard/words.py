@@ -11,6 +11,8 @@ from tocsin.wire_time import iso, parse_iso
 _SECOND = 1_000_000
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _FEW_DAYS = 6
+#: From ten minutes to an hour, seconds are no news.
+_ROUGH = range(600, 3_600)
 #: state → (icon of the sprite, what it is called). States of runs, streams, jobs, incidents and deliveries alike.
 STATES: dict[str, tuple[str, str]] = {
     "ok": ("s-ok", "Ok"),
@@ -59,7 +61,7 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def span(micros: int) -> str:
-    """A span of time, in two units at most: `3 h 27 min`; below 10 s with one decimal."""
+    """A span of time in two units at most: `3 h 27 min`; below 10 s with a decimal, from 10 min on without seconds."""
     if micros < 10 * _SECOND:
         return f"{max(micros, 0) / _SECOND:.1f} s".replace(".0 s", " s")
     seconds = micros // _SECOND
@@ -67,7 +69,7 @@ def span(micros: int) -> str:
         if seconds >= size:
             whole, rest = divmod(seconds, size)
             smaller = _UNITS[position + 1 : position + 2]
-            part = rest // smaller[0][0] if smaller else 0
+            part = rest // smaller[0][0] if smaller and seconds not in _ROUGH else 0
             return f"{whole} {unit} {part:02} {smaller[0][1]}" if part else f"{whole} {unit}"
     return "0 s"
 

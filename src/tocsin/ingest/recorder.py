@@ -6,7 +6,7 @@ grow with the load by themselves; waiting on purpose for more only slows the few
 
 import asyncio
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,10 +23,9 @@ from tocsin.application.setting_aside import set_aside
 from tocsin.application.submitting import Held
 from tocsin.application.terms import Rejected
 from tocsin.application.toll import Overdrawn, Tariff, Toll
-from tocsin.application.watchers import NOBODY, Watchers
+from tocsin.application.watchers import NOBODY, Watchers, tell
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import CheckInKind
 from tocsin.ingest.node import Node
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.engines import hot_for
@@ -260,15 +259,7 @@ class Recorder:
         self._metrics.batch_size.observe(sum(w.item.weight for w in batch))
         self._count([o for w, o in done if not isinstance(w.item, EventSubmission)])
         self._count_events([(w.item.weight, o) for w, o in done if isinstance(w.item, EventSubmission)])
-        self._tell([w.item for w, o in done if not isinstance(o, Refused)])
-
-    def _tell(self, committed: Sequence[Item]) -> None:
-        counts: Counter[int] = Counter()
-        for item in committed:
-            counts[item.workspace_id] += item.weight
-        self._watchers.heard(counts)
-        if turned := {item.workspace_id for item in committed if _is_trouble(item)}:
-            self._watchers.turned(turned)
+        tell(self._watchers, [w.item for w, o in done if not isinstance(o, Refused)])
 
     def _count_events(self, told: Sequence[tuple[int, Outcome]]) -> None:
         for weight, outcome in told:
@@ -293,10 +284,6 @@ class Recorder:
             tally[named] = tally.get(named, 0) + 1
         for (outcome_name, reason), times in tally.items():
             self._metrics.check_ins.labels(outcome_name, reason).inc(times)
-
-
-def _is_trouble(item: Item) -> bool:
-    return isinstance(item, EventSubmission) or item.check_in.kind is CheckInKind.FAILURE
 
 
 def _set_results(done: Sequence[tuple[_Waiting, Outcome]]) -> None:

@@ -93,6 +93,7 @@ def _wrong(connection: Connection, row: RowMapping, total: int) -> Object:
         "name": row["job_name"] or row["job_key"] or row["integration_key"],
         "environment": row["environment"],
         "pattern": row["pattern_name"],
+        "missed_runs": row["missed_runs"] if row["kind"] == "job" else 0,
         "reason": connection.execute(latest.order_by(transitions.c.id.desc()).limit(1)).scalar() or "",
         "began_at": row["began_at"],
         "opened_at": row["opened_at"],

@@ -11,14 +11,15 @@ const month = format({ month: "short" });
 const year = format({ year: "numeric" });
 const wholeDay = format({ year: "numeric", month: "numeric", day: "numeric" });
 
-/** A span of time in two units at most: "3 h 27 min"; below 10 s with one decimal. */
+/** A span of time in two units at most: "3 h 27 min"; below 10 s with one decimal, from 10 min on without seconds. */
 export function span(milliseconds) {
   if (milliseconds < 10_000) return `${Math.floor(Math.max(milliseconds, 0) / 100) / 10} s`;
   const whole = Math.floor(milliseconds / 1000);
   const at = units.findIndex(([size]) => whole >= size);
   const [size, unit] = units[at];
   const [smaller, name] = units[at + 1] ?? [0, ""];
-  const part = smaller ? Math.floor((whole % size) / smaller) : 0;
+  const isRough = whole >= 600 && whole < hour;
+  const part = smaller && !isRough ? Math.floor((whole % size) / smaller) : 0;
   return part ? `${Math.floor(whole / size)} ${unit} ${String(part).padStart(2, "0")} ${name}` : `${Math.floor(whole / size)} ${unit}`;
 }
 
