@@ -72,4 +72,4 @@ def test_a_missed_run_turns_red_in_the_open_page(stage: Stage) -> None:
     wait_until(lambda: stage.told() == ["incident.opened"], 10, "the alert")
 
     stage.remote.ping("hourly-sync", "acme-corp")
-    expect(stage.verdict).to_have_text("All is well")
+    expect(stage.verdict).to_have_text("1 incident is open")
