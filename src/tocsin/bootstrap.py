@@ -24,7 +24,7 @@ from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blo
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
-from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
+from tocsin.ingest import healthchecks_http, hexcovery_http, pingguard_http, pingguard_monitors, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
@@ -88,6 +88,7 @@ class _Parts:
         )
         self.secrets = SecretBox.open(settings.resolved_key_file)
         self.store = Store(settings.resolved_database_url)
+        self.store.on_change(self.metrics.count_changes)
         migrate(self.store)
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
@@ -108,6 +109,8 @@ class _Parts:
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
+            routes += pingguard_http.routes(self.pulse.recorder, addresses, self.clock)
+            routes += pingguard_monitors.routes(services)
             api = build_api(services, openapi_paths())
             tick_lag = self.pulse.tick_lag if self.settings.role == "all" else None
             routes += dashboard_routes(services, api, self.hub, Vitals(self.traffic, tick_lag))

@@ -44,6 +44,7 @@ class WorkspaceChanges(Wire):
     cooldown_window_seconds: Window = 1
     auto_create_tenants: Literal["events", "all", "none"] = "events"
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    long_ping_slugs: bool = False
     #: Requests a minute by one key; null: as many as the installation allows.
     ingest_rate: Annotated[int | None, Field(ge=1)] = None
     api_rate: Annotated[int | None, Field(ge=1)] = None
