@@ -21,11 +21,13 @@ from tocsin.delivery.sender import blocking_objection, blocking_test_sender, ope
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
+from tocsin.domain.reason import Reason
 from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
+from tocsin.ingest.pruner import Pruner
 from tocsin.ingest.pulse import Pulse
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
@@ -123,7 +125,9 @@ class _Parts:
     async def _start_loops(self, stack: AsyncExitStack) -> None:
         sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
         worker = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids)
-        loops: dict[str, Loop] = {"delivery": worker.run}
+        every = self.settings.prune_every_seconds
+        pruner = Pruner(self.store, self.clock, self.settings.retention, every, self._count_pruned)
+        loops: dict[str, Loop] = {"delivery": worker.run, "pruner": pruner.run}
         if self.store.is_sqlite:
             loops["checkpoint"] = Checkpointer(self.store).run
         if self.settings.heartbeat_url:
@@ -147,6 +151,9 @@ class _Parts:
         self.metrics.set_vitals(
             open_incidents=vitals.open_incidents, undelivered=vitals.undelivered, undelivered_age=age
         )
+
+    def _count_pruned(self, reason: Reason, rows: int) -> None:
+        self.metrics.pruned.labels(reason.value).inc(rows)
 
     def _count_attempt(self, provider: str, verdict: Verdict) -> None:
         outcome = "delivered" if isinstance(verdict, Delivered) else type(verdict).__name__.lower()

@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, Field
+from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from tocsin.api import answers
@@ -13,7 +14,8 @@ from tocsin.api.masking import channel_object
 from tocsin.api.wire import DAY, Name, Wire, example
 from tocsin.application import accounts
 from tocsin.domain.model import SECOND
-from tocsin.store import Connection, sentry_keys, views_deliveries
+from tocsin.domain.retention import LEAST_RUN_DAYS, MOST_DAYS, Retention
+from tocsin.store import Connection, retention, sentry_keys, views_deliveries
 from tocsin.store import views_accounts as views
 
 router = APIRouter(prefix="/workspaces", tags=["workspaces"])
@@ -34,8 +36,32 @@ class NewWorkspace(Wire):
     name: Name
 
 
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
+
+
+def _long_enough(days: int | None) -> int | None:
+    if days is not None and 0 < days < LEAST_RUN_DAYS:
+        raise ValueError(f"must be at least {LEAST_RUN_DAYS}, as check-ins may tell of the last seven days; or 0.")
+    return days
+
+
+RunDays = Annotated[Days | None, AfterValidator(_long_enough)]
+
+
+class RetentionChanges(Wire):
+    """Days; 0 keeps for ever, null takes the operator's default again."""
+
+    log_days: Days | None = None
+    run_days: RunDays = None
+    failed_run_days: RunDays = None
+    event_days: Days | None = None
+    delivery_days: Days | None = None
+    rejection_days: Days | None = None
+    audit_days: Days | None = None
+
+
 class WorkspaceChanges(Wire):
-    model_config = example(recoveryWindowSeconds=300, timezone="Europe/Vienna")
+    model_config = example(recoveryWindowSeconds=300, timezone="Europe/Vienna", retention={"runDays": 60})
 
     name: Name = ""
     recovery_window_seconds: Window = 1
@@ -43,12 +69,14 @@ class WorkspaceChanges(Wire):
     cooldown_window_seconds: Window = 1
     auto_create_tenants: Literal["events", "all", "none"] = "events"
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    retention: RetentionChanges = RetentionChanges()
 
     def columns(self) -> dict[str, Any]:
         """The columns that were given; windows in microseconds."""
         return {
             name.removesuffix("_seconds"): value * SECOND if name.endswith("_seconds") else value
             for name, value in self.given().items()
+            if name != "retention"
         }
 
 
@@ -71,10 +99,12 @@ def get_workspace(call: Reading) -> Response:
 
 @router.patch("/me", response_model=answers.Answer[answers.WholeWorkspace])
 def change_workspace(call: Writing, body: WorkspaceChanges) -> Response:
-    """Change the name, the windows, or how tenants are made."""
+    """Change the name, the windows, how tenants are made, or how long things are kept."""
 
     def work(connection: Connection) -> object:
         accounts.change_workspace(connection, call.workspace_id, body.columns())
+        if chosen := body.retention.given():
+            retention.choose(connection, call.workspace_id, chosen)
         return _whole(call, connection)
 
     return call.write(work, message="Workspace changed.")
@@ -111,8 +141,15 @@ def _dsn(call: Call, connection: Connection) -> str | None:
 
 def _whole(call: Call, connection: Connection) -> object:
     channels = views_deliveries.list_channels(connection, call.workspace_id)
+    defaults = call.services.settings.retention
     return {
         **views.workspace_object(connection, call.workspace_id),
+        "retention": _days(defaults.but(retention.read_chosen(connection, call.workspace_id))),
+        "retentionDefaults": _days(defaults),
         "channels": [channel_object(call.services.secrets, row) for row in channels],
         "sentryDsn": _dsn(call, connection),
     }
+
+
+def _days(kept: Retention) -> dict[str, int]:
+    return {to_camel(name): days for name, days in kept._asdict().items()}
