@@ -1,9 +1,10 @@
 """The only module that knows everybody: it wires a node from its settings."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import structlog
 from starlette.applications import Starlette
@@ -14,19 +15,22 @@ from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
-from tocsin.dashboard.claim import claim_routes
+from tocsin.dashboard.app import dashboard_routes
+from tocsin.dashboard.live import Hub
+from tocsin.dashboard.vitals import Traffic, Vitals, Watched
 from tocsin.delivery.channel import Delivered, Site, Verdict
 from tocsin.delivery.channels import HABITS
-from tocsin.delivery.sender import blocking_objection, blocking_test_sender, open_sender
+from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blocking_test_sender, open_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
 from tocsin.domain.reason import Reason
-from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
+from tocsin.ingest import healthchecks_http, hexcovery_http, pingguard_http, pingguard_monitors, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
+from tocsin.ingest.key_use import KeyUseLoop
 from tocsin.ingest.pruner import Pruner
 from tocsin.ingest.pulse import Pulse
 from tocsin.secret_box import SecretBox
@@ -56,6 +60,8 @@ class Application:
     asgi: Starlette
     store: Store
     first_start: FirstStart | None
+    #: Ends what would hold up a node that is told to stop: the streams of those who look at live pages.
+    release: Callable[[], None] = lambda: None
 
 
 def build(settings: Settings, clock: SystemClock | None = None) -> Application:
@@ -64,7 +70,7 @@ def build(settings: Settings, clock: SystemClock | None = None) -> Application:
     Raises NewerDatabaseError, SecretError and WrongKeyError, each with a sentence for the operator.
     """
     parts = _Parts(settings, clock or SystemClock())
-    return Application(settings, parts.asgi(), parts.store, parts.first_start)
+    return Application(settings, parts.asgi(), parts.store, parts.first_start, parts.hub.close)
 
 
 class _Parts:
@@ -84,31 +90,44 @@ class _Parts:
         )
         self.secrets = SecretBox.open(settings.resolved_key_file)
         self.store = Store(settings.resolved_database_url)
+        self.store.on_change(self.metrics.count_changes)
         migrate(self.store)
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
-        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS)
+        self.hub, self.traffic = Hub(), Traffic(clock)
+        watched = Watched(self.traffic, self.hub)
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS, watched)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
 
     def asgi(self) -> Starlette:
         token = self.settings.metrics_token.get_secret_value()
         routes: list[BaseRoute] = [*health_routes(self._why_not_ready, self.metrics, token, self._refresh_vitals)]
         if self.settings.role != "worker":
-            senders = Senders(self.store, self.secrets, self.clock)
+            services = self.services
+            senders = Senders(self.store, self.secrets, self.clock, services.key_use, services.request_rate)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
             addresses = Addresses(self.store, self.ids, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
-            routes += claim_routes()
-            routes.append(_Rest(build_api(self._services(), openapi_paths())))
+            routes += pingguard_http.routes(self.pulse.recorder, addresses, self.clock)
+            routes += pingguard_monitors.routes(services)
+            api = build_api(services, openapi_paths())
+            tick_lag = self.pulse.tick_lag if self.settings.role == "all" else None
+            routes += dashboard_routes(services, api, self.hub, Vitals(self.traffic, tick_lag))
+            routes.append(_Rest(api))
         return Starlette(routes=routes, lifespan=self._lifespan)
 
-    def _services(self) -> Services:
+    @cached_property
+    def services(self) -> Services:
         send_test = blocking_test_sender(self.site, self.clock, self.ids)
         objection = blocking_objection(self.site)
-        return Services(self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection)
+        send_mail = blocking_mail_sender(self.site, self.clock)
+        changed = self.hub.turned
+        return Services(
+            self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection, send_mail, changed
+        )
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -117,21 +136,23 @@ class _Parts:
             stack.callback(self.store.close)
             await self.pulse.start()
             stack.push_async_callback(self.pulse.stop)
-            if self.settings.role != "api":
-                await self._start_loops(stack)
+            await self._start_loops(stack)
             yield
         log.info("node_stopped", reason="told to")
 
     async def _start_loops(self, stack: AsyncExitStack) -> None:
-        sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
-        worker = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids)
-        every = self.settings.prune_every_seconds
-        pruner = Pruner(self.store, self.clock, self.settings.retention, every, self._count_pruned)
-        loops: dict[str, Loop] = {"delivery": worker.run, "pruner": pruner.run}
-        if self.store.is_sqlite:
-            loops["checkpoint"] = Checkpointer(self.store).run
-        if self.settings.heartbeat_url:
-            loops["heartbeat"] = Heartbeat(self.settings.heartbeat_url, self.pulse.tick_lag).run
+        loops: dict[str, Loop] = {}
+        if self.settings.role != "worker":
+            loops["key use"] = KeyUseLoop(self.services.key_use).run
+        if self.settings.role != "api":
+            sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
+            loops["delivery"] = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids).run
+            kept, every = self.settings.retention, self.settings.prune_every_seconds
+            loops["pruner"] = Pruner(self.store, self.clock, kept, every, self._count_pruned).run
+            if self.store.is_sqlite:
+                loops["checkpoint"] = Checkpointer(self.store).run
+            if self.settings.heartbeat_url:
+                loops["heartbeat"] = Heartbeat(self.settings.heartbeat_url, self.pulse.tick_lag).run
         stop = asyncio.Event()
         tasks = [asyncio.create_task(supervise(name, loop, stop), name=name) for name, loop in loops.items()]
         stack.push_async_callback(finish, tasks, _STOP_SECONDS)

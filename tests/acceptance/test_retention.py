@@ -25,7 +25,7 @@ def test_pings_do_not_wait_for_what_is_pruned(home: Home, rows: int) -> None:
         newest = add_old_runs(store, seeded, rows)
         with home.serving(prune_every_seconds="1") as server:
             remote = Remote(server, seeded.api_key)
-            took = []
+            took: list[float] = []
             while count_old(store, newest) > seeded.plan.streams:
                 waiting = stopwatch()
                 remote.ping(f"job-{len(took) % 10}", f"tenant-{len(took) % 100}", runId=f"run-{len(took)}")

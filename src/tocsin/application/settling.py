@@ -13,7 +13,7 @@ from tocsin.domain.model import Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.schedule import Learned
 from tocsin.domain.verdict import Verdict
-from tocsin.store import incidents, raw
+from tocsin.store import incidents, raw, tally
 from tocsin.store.engine import Connection
 from tocsin.store.hot import HotStore
 from tocsin.store.incidents import Situation
@@ -131,6 +131,7 @@ def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any])
         incidents.recount(connection, {a.incident_id for a in book.attachments})
         incidents.write_transitions(connection, ids, now, book.transitions)
         incidents.write_alerts(connection, ids, now, book.alerts)
+    tally.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     for workspace_id, change in book.transitions:
         log.info(
             "incident_changed",

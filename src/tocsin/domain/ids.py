@@ -74,3 +74,8 @@ def from_uuid(text: str) -> int | None:
     if not 0 <= number < 1 << 63 or UUID(to_uuid(number)).int != value:
         return None
     return number
+
+
+def is_external_id(text: str) -> bool:
+    """Whether a customer may be called so: something that can be read, with no blanks around it."""
+    return text.isprintable() and text == text.strip()

@@ -18,6 +18,7 @@ from tocsin.store.engine import Store
 from tocsin.store.insertion import insert_unless_taken
 from tocsin.store.schema import (
     alerts,
+    audit_entries,
     deliveries,
     events,
     facts,
@@ -91,7 +92,8 @@ def expired(store: Store, workspace_id: int, kept: Retention, now: int, size: Si
     yield from _by_id(store, alerts, Reason.ALERT_EXPIRED, workspace_id, before, size, _told)
     before = boundary(kept.rejection_days, now)
     yield from _by_id(store, rejections, Reason.REJECTION_EXPIRED, workspace_id, before, size, _last_seen)
-    yield from _by_id(store, log_entries, Reason.AUDIT_EXPIRED, workspace_id, boundary(kept.audit_days, now), size)
+    for table in (log_entries, audit_entries):
+        yield from _by_id(store, table, Reason.AUDIT_EXPIRED, workspace_id, boundary(kept.audit_days, now), size)
 
 
 def remove(connection: Connection, old: Slice) -> int:

@@ -71,7 +71,10 @@ def _workspaces() -> None:
         sa.Column("cooldown_window", sa.BigInteger(), nullable=False),
         sa.Column("auto_create_tenants", sa.Text(), server_default="events", nullable=False),
         sa.Column("timezone", sa.Text(), server_default="UTC", nullable=False),
+        sa.Column("ingest_rate", sa.Integer(), nullable=True),
+        sa.Column("api_rate", sa.Integer(), nullable=True),
         sa.Column("ping_key", sa.Text(), nullable=False),
+        sa.Column("long_ping_slugs", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workspaces"),
     )
@@ -86,6 +89,9 @@ def _users() -> None:
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("last_workspace_id", sa.BigInteger(), nullable=True),
+        sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("totp_since_at", sa.BigInteger(), nullable=True),
+        sa.Column("totp_last_step", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("email", name="uq_users"),
@@ -132,7 +138,10 @@ def _api_keys() -> None:
         sa.Column("name", sa.Text(), server_default="default", nullable=False),
         sa.Column("key_hash", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), server_default="admin", nullable=False),
+        sa.Column("is_primary", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name="fk_api_keys_workspace_id", ondelete="CASCADE"
