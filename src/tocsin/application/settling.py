@@ -91,7 +91,8 @@ def draw_anew(
     if slots.has_slots(job):
         moments += [_PRESENT if isinstance(job.schedule, Learned) else slots.reach(job, stream, run.began_at)]
         in_progress = hot.open_runs(connection, [stream.id]) if stream.open_runs else []
-    stretch = hot.stretch(connection, stream.id, min(moments), max(moments), job.recovery_threshold)
+    since = max(min(moments), min(until_at - history.REACH, run.at))
+    stretch = hot.stretch(connection, stream.id, since, max(moments), job.recovery_threshold)
     drawn = history.redraw(job, stream, stretch, run, ledger.absences, until_at, ledger.new_id, in_progress)
     ledger.changes.new_runs.update({row.id: row for row in drawn.written})
     ledger.changes.removed_runs += drawn.removed

@@ -34,6 +34,9 @@ class Metrics:
         self.delivery_attempts = Counter(
             "tocsin_delivery_attempts", "Attempts to deliver an alert.", ["provider", "outcome"], registry=self.registry
         )
+        self.pruned = Counter(
+            "tocsin_pruned_rows", "Rows deleted because they are kept no longer.", ["reason"], registry=self.registry
+        )
         self._tick_lag = self._gauge("tocsin_tick_lag_seconds", "How late the latest deadline was judged.")
         self._queue_depth = self._gauge("tocsin_queue_depth", "Check-ins and events that wait to be committed.")
         self._undelivered_age = self._gauge(
