@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     sentry_rate: int = Field(
         6, ge=0, le=60_000, description="Sentry check-ins a minute of one slug and environment; 0 means no limit."
     )
+    pingguard_rate: int = Field(
+        60, ge=0, le=60_000, description="Requests a minute of one key to /api/monitors; 0 means no limit."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines.")
 
     @field_validator("allow_destinations")

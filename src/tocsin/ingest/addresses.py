@@ -1,14 +1,11 @@
 """Addresses that are secrets, and what they lead to. Asked once, an address is remembered for some seconds."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from tocsin.application import manage_jobs
-from tocsin.application.errors import Refused
 from tocsin.clock import Clock
-from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
+from tocsin.ingest.lookup import ask
 from tocsin.store import pinging
 from tocsin.store.engine import Connection, Store
 from tocsin.store.pinging import Pinged
@@ -18,7 +15,6 @@ T = TypeVar("T")
 #: So long a job may be pinged under the key it had before, and a workspace that was closed is not noticed.
 _REMEMBERED = 5 * SECOND
 _MOST = 50_000
-_CONFLICT = 409
 
 
 class _Known(Generic[T]):
@@ -34,7 +30,7 @@ class _Known(Generic[T]):
         until, known = self._found.get(address, (0, None))
         if known is not None and self._clock.now() < until:
             return known
-        return await asyncio.to_thread(self._look_up, address)
+        return await ask(self._look_up, address)
 
     def forget(self, address: str) -> None:
         self._found.pop(address, None)
@@ -50,12 +46,9 @@ class _Known(Generic[T]):
 
 
 class Addresses:
-    """Finds jobs by what their senders know of them; makes those that a first ping shall make."""
+    """Finds jobs by what their senders know of them."""
 
-    def __init__(self, store: Store, ids: IdMaker, clock: Clock) -> None:
-        self._store = store
-        self._ids = ids
-        self._clock = clock
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._jobs: _Known[Pinged] = _Known(store, clock, pinging.job_of_uuid)
         self._slugs: _Known[Pinged] = _Known(store, clock, pinging.job_of_slug)
         self._workspaces: _Known[int] = _Known(store, clock, pinging.workspace_of_key)
@@ -73,15 +66,3 @@ class Addresses:
         """What is known of the job with this UUID or slug is no longer true."""
         self._jobs.forget(address)
         self._slugs.forget(address)
-
-    async def make_job(self, workspace_id: int, row: dict[str, object]) -> None:
-        """Makes the job, unless somebody else was faster."""
-        await asyncio.to_thread(self._make_job, workspace_id, row)
-
-    def _make_job(self, workspace_id: int, row: dict[str, object]) -> None:
-        try:
-            with self._store.write() as connection:
-                manage_jobs.create_job(connection, self._ids, self._clock.now(), workspace_id, row)
-        except Refused as refusal:
-            if refusal.status != _CONFLICT:
-                raise
