@@ -97,7 +97,21 @@ class Workspace(Shape):
     created_at: Moment
 
 
+class Kept(Shape):
+    """Days that things are kept; 0 means for ever."""
+
+    log_days: Count
+    run_days: Count
+    failed_run_days: Count
+    event_days: Count
+    delivery_days: Count
+    rejection_days: Count
+    audit_days: Count
+
+
 class WholeWorkspace(Workspace):
+    retention: Kept
+    retention_defaults: Kept
     channels: list[Channel]
     sentry_dsn: str | None
 

@@ -70,6 +70,7 @@ workspaces = Table(
     Column("long_ping_slugs", Boolean, nullable=False, server_default=false()),
     at("created_at", required=True),
     Column("sentry_key", Text, default=lambda: uuid4().hex),  # the public key of its DSN
+    Column("retention", Text, nullable=False, server_default="{}"),  # JSON: what it chose of `domain.retention`
     Index("ix_workspaces_ping_key", "ping_key", unique=True),
 )
 
