@@ -4,7 +4,7 @@ import typer
 
 from tocsin.cli.options import DatabaseUrl, DataDir, fail, load_settings
 from tocsin.store.engine import Store
-from tocsin.store.migrations import NewerDatabaseError
+from tocsin.store.migrations import CannotMigrateError
 from tocsin.store.migrations import migrate as bring_up_to_date
 
 
@@ -14,7 +14,7 @@ def migrate(database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
     store = Store(settings.resolved_database_url)
     try:
         revision = bring_up_to_date(store)
-    except NewerDatabaseError as error:
+    except CannotMigrateError as error:
         fail(str(error))
     finally:
         store.close()

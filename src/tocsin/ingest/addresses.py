@@ -75,7 +75,7 @@ class Addresses:
 
     def _make_job(self, workspace_id: int, row: dict[str, object]) -> None:
         try:
-            with self._store.write() as connection:
+            with self._store.of(workspace_id).write() as connection:
                 manage_jobs.create_job(connection, self._ids, self._clock.now(), workspace_id, row)
         except Refused as refusal:
             if refusal.status != _CONFLICT:

@@ -62,7 +62,7 @@ def claim(
     """Takes up to `limit` due deliveries: the first waiting one of each (incident, channel), as `room` allows.
 
     `full`: channels that have no room, so that their backlog is not looked at. `sending`: deliveries that who claims is
-    still sending; after a standstill their leases have run out, and a second attempt beside the first could arrive after
+    still sending; after a standstill their leases have run out, and a second attempt beside the first could come after
     what follows them. What must not be sent any more is settled here (see `store.weeding`); `state_keepers` are the
     providers whose receivers keep alerts of their own.
     """
