@@ -18,4 +18,13 @@ def _at(path: str) -> Callable[[Remote], str]:
     return lambda _: path
 
 
-PAGES = [Look("claim", _at("/claim"), is_signed_in=False)]
+PAGES = [
+    Look("claim", _at("/claim"), is_signed_in=False),
+    Look("sign-in", _at("/sign-in"), is_signed_in=False),
+    Look("register", _at("/register"), is_signed_in=False),
+    Look("invitation", _at("/invitation"), is_signed_in=False),
+    Look("forgot-password", _at("/forgot-password"), is_signed_in=False),
+    Look("password", _at("/password"), is_signed_in=False),
+    Look("overview", _at("/")),
+    Look("keyboard", _at("/keyboard")),
+]

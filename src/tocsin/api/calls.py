@@ -91,6 +91,7 @@ class Call:
         except Refused as refusal:
             self._remember_refusal(repetition, refusal)
             raise
+        self.services.changed([self.workspace_id])
         return respond(answer.body, answer.status)
 
     def act(self, work: Callable[[], Any], message: str) -> Response:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from tocsin.store import row_security
+from tocsin.store import row_security, tally
 from tocsin.store.row_security import EVERYTHING, NOTHING
 
 #: `Connection` is for the signatures of those who are handed one: SQLAlchemy itself is imported by the store alone.
@@ -80,6 +80,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """`url` is `postgresql://…`, `sqlite:///path`, or `sqlite://` for a database in memory."""
+        self._tell: Callable[[tally.Changes], None] | None = None
         self.url = _driver_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self._turn = FairLock()
@@ -88,6 +89,7 @@ class Store:
             self.path = url.removeprefix("sqlite://").removeprefix("/")
             self._writer = _sqlite_writer(self.path)
             self._reader = self._writer if not self.path else _sqlite_reader(self.path)
+            tally.tell_of_commits(self._writer, self._told)
         else:
             self.path = ""
             self._writer = self._reader = self._pool(EVERYTHING)
@@ -117,6 +119,14 @@ class Store:
         row_security.enter(engine, EVERYTHING, as_owner=True)
         with engine.begin() as connection:
             yield connection
+
+    def on_change(self, tell: Callable[[tally.Changes], None]) -> None:
+        """Call `tell` after each transaction that changed incidents, from whichever thread committed it."""
+        self._tell = tell
+
+    def _told(self, changes: tally.Changes) -> None:
+        if self._tell is not None:
+            self._tell(changes)
 
     def is_awaited(self) -> bool:
         """Whether somebody else writes or waits to; on PostgreSQL, whose server alone knows, it may always be so."""
@@ -150,12 +160,14 @@ class Store:
             self.url, hide_parameters=True, pool_size=1, max_overflow=0, connect_args={"options": options}
         )
         row_security.enter(engine, EVERYTHING)
+        tally.tell_of_commits(engine, self._told)
         self._own.append(engine)
         return engine.begin
 
     def _pool(self, whose: str) -> Engine:
         engine = create_engine(self.url, hide_parameters=True, pool_size=5, max_overflow=10, pool_pre_ping=True)
         row_security.enter(engine, whose)
+        tally.tell_of_commits(engine, self._told)
         self._own.append(engine)
         return engine
 
