@@ -59,7 +59,7 @@ def enter(engine: Engine, whose: str, *, as_owner: bool = False) -> None:
     `as_owner`: it stays who it logged in as, since it is to change the tables.
     """
 
-    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect", insert=True)  # before anything else is done with it
     def _connect(connection: Any, _: object) -> None:
         connection.autocommit = True  # a setting made in a transaction would go with it
         cursor = connection.cursor()
