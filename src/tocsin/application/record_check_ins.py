@@ -25,8 +25,7 @@ from tocsin.store.hot import Found, HotStore
 
 
 class Receipt(NamedTuple):
-    """What became of a check-in; `run_id` ties a result to its start, `next_due_at` in microseconds. `has_made_job`:
-    the job was not there before."""
+    """What became of a check-in: its run (for the result of a start), what is due (microseconds), if it made the job."""
 
     reason: Reason
     ping_id: int
