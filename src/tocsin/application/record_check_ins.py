@@ -25,7 +25,7 @@ from tocsin.store.hot import Found, HotStore
 
 
 class Receipt(NamedTuple):
-    """What became of a check-in: its run (for the result of a start), what is due (microseconds), if it made the job."""
+    """What became of a check-in: its run (for the result of a start), what is due (in µs), if it made the job."""
 
     reason: Reason
     ping_id: int
