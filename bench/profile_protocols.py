@@ -24,7 +24,6 @@ from bench.wire import PROTOCOLS
 from tocsin.application.keys import KeyUse
 from tocsin.application.request_rate import RequestRate
 from tocsin.clock import SystemClock
-from tocsin.domain.ids import IdMaker
 from tocsin.ingest import healthchecks_http, hexcovery_http, pingguard_http, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.http import Senders, routes
@@ -42,7 +41,7 @@ def app(store: Store, secrets: SecretBox) -> Starlette:
     clock = SystemClock()
     recorder = cast(Recorder, Alone(clock))
     senders = Senders(store, secrets, clock, KeyUse(store), RequestRate(store, 0))
-    addresses = Addresses(store, IdMaker(), clock)
+    addresses = Addresses(store, clock)
     return Starlette(
         routes=[
             *routes(recorder, senders, clock),
