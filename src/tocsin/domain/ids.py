@@ -45,6 +45,11 @@ class IdMaker:
             return self._tick << _LOW_BITS | self._node | self._sequence
 
 
+def oldest_at(moment: int) -> int:
+    """No id made at `moment` (microseconds since 1970) or later is less than this; all made before are."""
+    return max(moment // 1000 - EPOCH_MS, 0) << _LOW_BITS
+
+
 def to_uuid(number: int) -> str:
     """The public form of an id: a version 7 UUID, lower-case with dashes."""
     milliseconds = (number >> _LOW_BITS) + EPOCH_MS

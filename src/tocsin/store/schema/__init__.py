@@ -32,6 +32,7 @@ from tocsin.store.schema.alerting import (
 from tocsin.store.schema.columns import metadata
 from tocsin.store.schema.integrations import events, integration_patterns, patterns
 from tocsin.store.schema.protocols import places, run_details, run_notes
+from tocsin.store.schema.statistics import failures, intake, job_days, tally_notes, tally_progress, tenant_days
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -43,11 +44,14 @@ __all__ = [
     "delivery_attempts",
     "events",
     "facts",
+    "failures",
     "gatherings",
     "idempotency_keys",
     "incident_tenants",
     "incidents",
+    "intake",
     "integration_patterns",
+    "job_days",
     "job_environments",
     "jobs",
     "log_entries",
@@ -63,6 +67,9 @@ __all__ = [
     "run_notes",
     "runs",
     "streams",
+    "tally_notes",
+    "tally_progress",
+    "tenant_days",
     "tenants",
     "transitions",
     "users",
