@@ -1,8 +1,8 @@
 """Counts what has ended: runs by job, tenant and day, failures by hour, events by pattern. See decision 17.
 
 The recorder and the tick count nothing. The tallier follows them at a distance, reads each run once, after it has
-ended, and adds it up. Whoever changes a run that ended longer ago says so (`domain.tally.Notes`), and the days concerned
-are counted anew. So a tally is what a count of the rows gives, and stays when the rows are pruned.
+ended, and adds it up. Whoever changes a run that ended longer ago says so (`domain.tally.Notes`), and the days
+concerned are counted anew. So a tally is what a count of the rows gives, and stays when the rows are pruned.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -19,8 +19,8 @@ from tocsin.store.tallies import Progress, Span
 _MANY = 10_000
 _LONGEST, _SHORTEST = 24 * HOUR, 10_000_000
 _NOTES = 200
-#: What changed longer ago is not counted anew: some of its runs may have been pruned since. Nothing changes them, but for
-#: folds, which are added.
+#: What ended longer ago is not counted anew: some of its runs may have been pruned since. Check-ins tell of seven days
+#: at most; only folds reach back further, and they are added.
 _RECOUNTED = 9 * 24 * HOUR
 _HOURS_KEPT = 40 * 24
 
