@@ -30,12 +30,6 @@ def share(part: int, whole: int) -> float | None:
     return None if whole == 0 else part / whole
 
 
-def success_rate(outcomes: Sequence[int]) -> float | None:
-    """How many of the runs that were judged went well; `unknown` says nothing. In the order of `tally.OUTCOMES`."""
-    ok, error, timeout, missed, _, folded = outcomes
-    return share(ok, ok + error + timeout + missed + folded)
-
-
 def recovery(lasted: Sequence[int]) -> Recovery:
     """Of incidents that were closed, by how long they lasted, in microseconds."""
     if not lasted:
