@@ -54,7 +54,7 @@ def workspace_stats(stats: WorkspaceStats) -> Object:
 
 
 def trends(found: Trends) -> Object:
-    starts = _starts(found)
+    starts = [iso(one) for one in found.starts]
     return {
         **_period(found),
         "bucket": found.bucket,
@@ -63,21 +63,15 @@ def trends(found: Trends) -> Object:
     }
 
 
-def _starts(found: Trends) -> list[str]:
-    """When the buckets begin: the same for every series, and worded once."""
-    first = next(iter([*found.patterns, *found.jobs]), None)
-    return [iso(one.start_at) for one in first.buckets] if first else []
-
-
 def _series(series: Series, starts: list[str]) -> Object:
     return {
         "direction": series.trend.direction,
         "slope": round(series.trend.slope, 6),
-        "incidentCount": series.incidents,
-        "eventCount": series.failures,
+        "incidentCount": sum(series.incidents),
+        "eventCount": sum(series.failures),
         "buckets": [
-            {"start": start, "incidentCount": one.incidents, "eventCount": one.failures}
-            for start, one in zip(starts, series.buckets, strict=True)
+            {"start": start, "incidentCount": incidents, "eventCount": failures}
+            for start, incidents, failures in zip(starts, series.incidents, series.failures, strict=True)
         ],
     }
 

@@ -47,19 +47,19 @@ class Tallier:
 
     def advance(self, horizon: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Count all that is settled at `horizon`, up to which every check-in is committed; how many runs that were."""
-        until_at, counted, is_done = horizon - LAG, 0, False
-        while not is_done and not is_stopping():
+        until_at, counted, is_last = horizon - LAG, 0, False
+        while not is_last and not is_stopping():
             with self._store.read() as connection:
                 stretch = self._next(connection, until_at)
             if stretch is None or not self._keep(stretch, horizon):
                 break
             self._learn(stretch.runs)
-            counted, is_done = counted + stretch.runs, stretch.is_last
+            counted, is_last = counted + stretch.runs, stretch.is_last
         return counted
 
     def _next(self, connection: Connection, until_at: int) -> _Stretch | None:
         before = tallies.progress(connection)
-        if until_at <= before.runs_until_at:
+        if until_at < before.runs_until_at:
             return None
         days_of = _calendar(connection)
         # Notes first: what is changed while we count has its note read next time, and is counted anew then.

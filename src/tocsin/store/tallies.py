@@ -45,6 +45,7 @@ class Progress(NamedTuple):
 
     runs_until_at: int
     events_until_id: int
+    turn: int = 0
 
 
 class Span(NamedTuple):
@@ -60,7 +61,7 @@ class Span(NamedTuple):
 
 def progress(connection: Connection) -> Progress:
     """How far the tallier is; where it never began, from when on there may be anything to count."""
-    row = connection.execute(select(tally_progress.c.runs_until_at, tally_progress.c.events_until_id)).one_or_none()
+    row = connection.execute(select(*[tally_progress.c[name] for name in Progress._fields])).one_or_none()
     if row is not None:
         return Progress(*row)
     oldest = connection.execute(select(func.min(workspaces.c.created_at))).scalar()
@@ -96,6 +97,12 @@ def notes(connection: Connection, limit: int) -> tuple[list[int], list[Notes]]:
     return [row.id for row in rows], [parsed(row.notes) for row in rows]
 
 
+def pending_folds(connection: Connection, workspace_id: int) -> list[Fold]:
+    """What notes say of folded misses that the tallier has not read yet."""
+    query = select(tally_notes.c.notes).where(tally_notes.c.workspace_id == workspace_id)
+    return [fold for text in connection.execute(query).scalars() for fold in parsed(text).folds]
+
+
 def zones(connection: Connection) -> dict[int, str]:
     """The time zone of each workspace."""
     return {row.id: row.timezone for row in connection.execute(select(workspaces.c.id, workspaces.c.timezone))}
@@ -124,12 +131,9 @@ def leave_notes(connection: Connection, ids: IdMaker, now: int, folds: Iterable[
 
 def advance(connection: Connection, before: Progress, after: Progress) -> bool:
     """Whether the tallier was still at `before`: then it is at `after`, and nobody else may write until the commit."""
-    moved = connection.execute(
-        update(tally_progress)
-        .where(tally_progress.c.runs_until_at == before.runs_until_at)
-        .where(tally_progress.c.events_until_id == before.events_until_id)
-        .values(after._asdict())
-    )
+    after = after._replace(turn=before.turn + 1)
+    mine = update(tally_progress).where(tally_progress.c.turn == before.turn)
+    moved = connection.execute(mine.values(after._asdict()))
     if moved.rowcount == 1:
         return True
     if connection.execute(select(tally_progress.c.id)).first() is not None:

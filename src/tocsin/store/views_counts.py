@@ -89,7 +89,9 @@ def days_of_job(connection: Connection, workspace_id: int, job_id: int, days: ra
         tail = Tally(lambda _: calendar)
         for fact in tallies.runs_of_jobs(connection, [Span(job_id, progress.runs_until_at, _EVER)]):
             tail.add_to_job(fact)
-        found = {day: (one.outcomes, one.durations) for (_, day), one in tail.jobs.items()}
+        for fold in tallies.pending_folds(connection, workspace_id):
+            tail.add_fold(fold)
+        found = {day: (one.outcomes, one.durations) for (job, day), one in tail.jobs.items() if job == job_id}
         mine = (job_days.c.workspace_id == workspace_id) & (job_days.c.job_id == job_id) & _within(job_days.c.day, days)
         for row in connection.execute(select(job_days.c.day, *_columns(job_days), job_days.c.durations).where(mine)):
             counts, durations = found.get(row.day, ([0] * len(OUTCOMES), Sketch()))
@@ -107,10 +109,13 @@ def days_of_tenants(
     calendar = calendar_of(connection, workspace_id)[1]
 
     def look(progress: Progress) -> dict[int, dict[int, Outcomes]]:
+        told: dict[int, dict[int, Outcomes]] = {tenant_id: {} for tenant_id in tenant_ids}
         tail = Tally(lambda _: calendar)
         for fact in tallies.runs_of_tenants(connection, [Span(t, progress.runs_until_at, _EVER) for t in tenant_ids]):
             tail.add_to_tenant(fact)
-        found = {key: one.outcomes for key, one in tail.tenants.items()}
+        for fold in tallies.pending_folds(connection, workspace_id):
+            tail.add_fold(fold)
+        found = {key: one.outcomes for key, one in tail.tenants.items() if key[0] in told}
         table = tenant_days.c
         mine = (table.workspace_id == workspace_id) & table.tenant_id.in_(tenant_ids) & _within(table.day, days)
         for tenant_id, day, *kept in connection.execute(
@@ -118,7 +123,6 @@ def days_of_tenants(
         ):
             counts = found.get((tenant_id, day), [0] * len(OUTCOMES))
             found[tenant_id, day] = [a + b for a, b in zip(counts, kept, strict=True)]
-        told: dict[int, dict[int, Outcomes]] = {tenant_id: {} for tenant_id in tenant_ids}
         for (tenant_id, day), counts in found.items():
             if day in days and any(counts):
                 told[tenant_id][day] = _outcomes(counts)
@@ -136,9 +140,11 @@ def failures_of(connection: Connection, workspace_id: int, bucket: str, starts: 
         for fact in _failed_since(connection, workspace_id, progress.runs_until_at):
             tail.add_to_job(fact)
             tail.add_to_hour(fact)
+        for fold in tallies.pending_folds(connection, workspace_id):
+            tail.add_fold(fold)
         tail.add_events(_events_after(connection, workspace_id, progress.events_until_id))
         rows = [
-            (key.job_id, key.pattern_id, key.start, counts[0])
+            (key.job_id, key.pattern_id, key.start, sum(counts))
             for key, counts in tail.failures.items()
             if key.bucket == bucket and key.start in starts
         ]

@@ -1,26 +1,22 @@
 """One customer: how their jobs and integrations are, and how each day was. Read only."""
 
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, case, func, or_, select
 
-from tocsin.domain.days import Days
 from tocsin.domain.ids import from_uuid
 from tocsin.domain.model import IncidentStatus
 from tocsin.store.schema import events, incident_tenants, incidents, job_environments, jobs, streams, tenants
 from tocsin.store.views_counts import Outcomes, calendar_of, days_of_tenants
 from tocsin.store.views_jobs import due_at, is_affected, status_of
 from tocsin.store.views_stats import last_days
+from tocsin.store.views_stats_history import DayOfTenant, Span, history_of
 
 #: How many jobs, integrations and incidents are named: the worst of the former, the newest of the latter.
 MOST_JOBS, MOST_INTEGRATIONS, MOST_INCIDENTS = 200, 100, 25
 #: Integrations are known by what they reported of the tenant: in any incident, or among so many events.
 _NEWEST_EVENTS = 200
-#: The worst comes first.
-_DAY_STATES = ("error", "timeout", "missed", "unknown", "ok")
 _GRAVITY = {"down": 0, "late": 1, "recovering": 1, "up": 2, "new": 3, "paused": 4}
 
 
@@ -74,17 +70,6 @@ class IncidentOfTenant(NamedTuple):
     tenant_count: int
 
 
-class DayOfTenant(NamedTuple):
-    """`state`: the worst of the day: error, timeout, missed, unknown, ok, or none where nothing was expected.
-    `incidents`: of how many the tenant was a part."""
-
-    day: int
-    start_at: int
-    state: str
-    outcomes: Outcomes
-    incidents: int
-
-
 class TenantHealth(NamedTuple):
     """`job_count` and `incident_count` are of all; the lists hold some."""
 
@@ -119,13 +104,15 @@ def tenant_health(connection: Connection, workspace_id: int, tenant: TenantName,
     """How a tenant is at `now`, and how it was in the last `days` days on the workspace's calendar."""
     zone, calendar = calendar_of(connection, workspace_id)
     numbers = last_days(calendar.of(now), days)
-    from_at = calendar.start(numbers.start)
+    starts = [calendar.start(number) for number in numbers]
+    from_at = starts[0]
     counts = days_of_tenants(connection, workspace_id, [tenant.id], numbers)[tenant.id]
-    all_incidents = _incidents(connection, workspace_id, [tenant.id])[tenant.id]
+    all_incidents = _incidents(connection, workspace_id, tenant.id)
     of_period = [one for one in all_incidents if one.closed_at is None or one.closed_at >= from_at]
     all_jobs = _jobs(connection, workspace_id, tenant.id, now)
     integrations = _integrations(connection, workspace_id, tenant.id, all_incidents)
-    history = _history(calendar, numbers, now, counts, of_period)
+    spans = [Span(one.kind, one.first_seen_at, one.closed_at or now) for one in of_period]
+    history = history_of(numbers, starts, counts, spans)
     outcomes = Outcomes(*(sum(column) for column in zip(*(one.outcomes for one in history), strict=True)))
     status = _worst([one.status for one in all_jobs] + [one.status for one in integrations])
     return TenantHealth(
@@ -143,17 +130,6 @@ def tenant_health(connection: Connection, workspace_id: int, tenant: TenantName,
         len(of_period),
         history,
     )
-
-
-def tenant_strips(
-    connection: Connection, workspace_id: int, tenant_ids: Collection[int], now: int, days: int = 90
-) -> dict[int, list[DayOfTenant]]:
-    """The days of several tenants, oldest first: for a page of them, in a handful of statements."""
-    calendar = calendar_of(connection, workspace_id)[1]
-    numbers = last_days(calendar.of(now), days)
-    counts = days_of_tenants(connection, workspace_id, tenant_ids, numbers)
-    known = _incidents(connection, workspace_id, tenant_ids)
-    return {one: _history(calendar, numbers, now, counts[one], known[one]) for one in tenant_ids}
 
 
 def _jobs(connection: Connection, workspace_id: int, tenant_id: int, now: int) -> list[JobOfTenant]:
@@ -186,13 +162,10 @@ def _jobs(connection: Connection, workspace_id: int, tenant_id: int, now: int) -
     return sorted(found, key=lambda one: (_GRAVITY[one.status], -one.missed_runs, one.job_key, one.environment))
 
 
-def _incidents(
-    connection: Connection, workspace_id: int, tenant_ids: Collection[int]
-) -> dict[int, list[IncidentOfTenant]]:
-    """All incidents that had these tenants, newest first."""
+def _incidents(connection: Connection, workspace_id: int, tenant_id: int) -> list[IncidentOfTenant]:
+    """All incidents that had the tenant, newest first."""
     query = (
         select(
-            incident_tenants.c.tenant_id,
             incidents.c.id,
             incidents.c.kind,
             func.coalesce(incidents.c.job_name, incidents.c.integration_key, ""),
@@ -207,14 +180,10 @@ def _incidents(
             incidents.c.tenant_count,
         )
         .join(incidents, incidents.c.id == incident_tenants.c.incident_id)
-        .where(incident_tenants.c.tenant_id.in_(tenant_ids), incidents.c.workspace_id == workspace_id)
+        .where(incident_tenants.c.tenant_id == tenant_id, incidents.c.workspace_id == workspace_id)
+        .order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
     )
-    found: dict[int, list[IncidentOfTenant]] = {one: [] for one in tenant_ids}
-    for tenant_id, *one in connection.execute(query):
-        found[tenant_id].append(IncidentOfTenant._make(one))
-    for several in found.values():
-        several.sort(key=lambda one: (-one.opened_at, -one.id))
-    return found
+    return [IncidentOfTenant._make(row) for row in connection.execute(query)]
 
 
 def _integrations(
@@ -249,39 +218,6 @@ def _integration(key: str, last_event_at: int, incident: IncidentOfTenant | None
         return IntegrationOfTenant(key, "up", last_event_at, None)
     status = "down" if incident.status == IncidentStatus.OPEN else "recovering"
     return IntegrationOfTenant(key, status, last_event_at, incident.id)
-
-
-def _history(
-    calendar: Days, numbers: range, now: int, counts: Mapping[int, Outcomes], known: Collection[IncidentOfTenant]
-) -> list[DayOfTenant]:
-    starts = [calendar.start(number) for number in numbers]
-    everyone = _present(starts, [(one.first_seen_at, one.closed_at or now) for one in known])
-    of_integrations = [one for one in known if one.kind == "integration"]
-    reported = _present(starts, [(one.first_seen_at, one.closed_at or now) for one in of_integrations])
-    days = []
-    for place, number in enumerate(numbers):
-        outcomes = counts.get(number, Outcomes())
-        state = _state(outcomes, is_reported=reported[place] > 0)
-        days.append(DayOfTenant(number, starts[place], state, outcomes, everyone[place]))
-    return days
-
-
-def _present(starts: Sequence[int], spans: Iterable[tuple[int, int]]) -> list[int]:
-    """How many spans (first moment, last moment) touch each day."""
-    changes = [0] * (len(starts) + 1)
-    for first, last in spans:
-        if last >= starts[0]:
-            changes[max(bisect_right(starts, first) - 1, 0)] += 1
-            changes[bisect_right(starts, last)] -= 1
-    return list(accumulate(changes))[:-1]
-
-
-def _state(outcomes: Outcomes, *, is_reported: bool) -> str:
-    """The worst outcome of a day; an integration in trouble is an error."""
-    if is_reported:
-        return "error"
-    told = outcomes._asdict()
-    return next((state for state in _DAY_STATES if told[state]), "none")
 
 
 def _worst(statuses: Collection[str]) -> str:

@@ -30,39 +30,26 @@ _HOURS_A_DAY = 24
 BucketLength = Literal["hour", "day"]
 
 
-class Bucket(NamedTuple):
-    """`incidents`: opened in it; `failures`: events of a pattern, or failed runs of a job."""
-
-    start_at: int
-    incidents: int
-    failures: int
-
-
 class Series(NamedTuple):
-    """Of a pattern by its id, or of a job by its key."""
+    """Of a pattern by its id, or of a job by its key. In each bucket: incidents that were opened, and what failed:
+    events of a pattern, or runs of a job."""
 
     key: str
     name: str
     trend: Trend
-    buckets: list[Bucket]
-
-    @property
-    def incidents(self) -> int:
-        return sum(one.incidents for one in self.buckets)
-
-    @property
-    def failures(self) -> int:
-        return sum(one.failures for one in self.buckets)
+    incidents: list[int]
+    failures: list[int]
 
 
 class Trends(NamedTuple):
-    """The period reaches from `from_at` to now; the last bucket of each series is still going on."""
+    """The period reaches from `from_at` to now. `starts`: when each bucket begins; the last is still going on."""
 
     bucket: BucketLength
     days: int
     timezone: str
     from_at: int
     until_at: int
+    starts: list[int]
     patterns: list[Series]
     jobs: list[Series]
 
@@ -94,7 +81,7 @@ def trends(connection: Connection, workspace_id: int, now: int, days: int, bucke
     failed = failures_of(connection, workspace_id, bucket, axis.numbers)
     of_patterns = _patterns(connection, workspace_id, axis, found, failed)
     of_jobs = _jobs(connection, workspace_id, axis, found, failed)
-    return Trends(bucket, days, zone, axis.starts[0], now, of_patterns, of_jobs)
+    return Trends(bucket, days, zone, axis.starts[0], now, axis.starts, of_patterns, of_jobs)
 
 
 def incidents_by_day(connection: Connection, workspace_id: int, now: int, days: int) -> list[IncidentDay]:
@@ -168,8 +155,4 @@ def _jobs(
 
 def _series(key: str, name: str, axis: _Axis, opened: Iterable[int], failed: Mapping[int, int]) -> Series:
     counts = _counted(axis, opened)
-    buckets = [
-        Bucket(start, count, failed.get(number, 0))
-        for number, start, count in zip(axis.numbers, axis.starts, counts, strict=True)
-    ]
-    return Series(key, name, statistics.trend(counts), buckets)
+    return Series(key, name, statistics.trend(counts), counts, [failed.get(number, 0) for number in axis.numbers])

@@ -71,10 +71,12 @@ tally_notes = Table(
 )
 
 #: How far the tallier is: runs that ended before `runs_until_at`, and events up to `events_until_id`, are counted.
+#: `turn` counts its transactions: who finds it changed has been overtaken by another.
 tally_progress = Table(
     "tally_progress",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     at("runs_until_at", required=True),
     Column("events_until_id", BigInteger, nullable=False),
+    Column("turn", BigInteger, nullable=False),
 )

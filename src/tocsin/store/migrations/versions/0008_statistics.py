@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("runs_until_at", sa.BigInteger(), nullable=False),
         sa.Column("events_until_id", sa.BigInteger(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tally_progress"),
     )
 
