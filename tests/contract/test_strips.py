@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.house import House, micros
 from tocsin.domain.days import Days
-from tocsin.domain.ids import IdMaker, oldest_at
+from tocsin.domain.ids import IdMaker, first_id
 from tocsin.domain.model import SECOND
 from tocsin.ingest.intake import Intake
 from tocsin.store import intakes, schema
@@ -125,4 +125,4 @@ def test_the_worst_of_each_day(house: House) -> None:
 def test_ids_of_a_moment_lie_above_those_before_it() -> None:
     maker, moment = IdMaker(7), micros(0)
     before, after = maker.new(moment - 1000), maker.new(moment)
-    assert before < oldest_at(moment) <= after
+    assert before < first_id(moment) <= after

@@ -3,7 +3,7 @@
 import pytest
 
 from tocsin.domain import statistics
-from tocsin.domain.statistics import Recovery
+from tocsin.domain.statistics import Direction, Recovery
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,10 @@ from tocsin.domain.statistics import Recovery
         ([6, 4, 2, 0, 1], "falling", -2.0),
     ],
 )
-def test_the_direction_of_a_trend(counts: list[int], direction: str, slope: float) -> None:
+def test_the_direction_of_a_trend(counts: list[int], direction: Direction, slope: float) -> None:
     found = statistics.trend(counts)
-    assert (found.direction, pytest.approx(found.slope)) == (direction, slope)
+    assert found.direction == direction
+    assert found.slope == pytest.approx(slope)
 
 
 @pytest.mark.parametrize(

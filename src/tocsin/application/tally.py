@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from tocsin.domain.days import HOUR, Days, hour_of
+from tocsin.domain.retention import DAY, LEAST_RUN_DAYS
 from tocsin.domain.tally import LAG, Fact, Notes, Stale, Tally
 from tocsin.store import intakes, kept_tallies, tallies
 from tocsin.store.engine import Connection, Store
@@ -19,9 +20,9 @@ from tocsin.store.tallies import Progress, Span
 _MANY = 10_000
 _LONGEST, _SHORTEST = 24 * HOUR, 10_000_000
 _NOTES = 200
-#: What ended longer ago is not counted anew: some of its runs may have been pruned since. Check-ins tell of seven days
-#: at most; only folds reach back further, and they are added.
-_RECOUNTED = 9 * 24 * HOUR
+#: A day that began longer ago is not counted anew: some of its runs may have been pruned since. Check-ins tell of seven
+#: days at most; only folds reach back further, and they are added.
+_RECOUNTED = LEAST_RUN_DAYS * DAY
 _HOURS_KEPT = 40 * 24
 
 
@@ -68,7 +69,7 @@ class Tallier:
         facts = tallies.runs_between(connection, before.runs_until_at, until_at)
         events, last_id = tallies.events_after(connection, before.events_until_id, wanted, _MANY)
         added, recount = Tally(days_of), _Recount(days_of, until_at)
-        recount.count(connection, _stale(notes, until_at))
+        recount.count(connection, _stale(notes, days_of, until_at))
         recount.add_others(added, facts)
         added.add_events(events)
         for fold in (fold for one in notes for fold in one.folds):
@@ -111,10 +112,15 @@ def _calendar(connection: Connection) -> Callable[[int], Days]:
     return days_of
 
 
-def _stale(notes: Iterable[Notes], until_at: int) -> set[Stale]:
+def _stale(notes: Iterable[Notes], days_of: Callable[[int], Days], until_at: int) -> set[Stale]:
     """What is to be counted anew, of what is counted already."""
-    stale = {one for some in notes for one in some.stale}
-    return {one for one in stale if until_at - _RECOUNTED <= one.at < until_at}
+
+    def began_at(one: Stale) -> int:
+        days = days_of(one.workspace_id)
+        return days.start(days.of(one.at))
+
+    stale = {one for some in notes for one in some.stale if one.at < until_at}
+    return {one for one in stale if began_at(one) >= until_at - _RECOUNTED}
 
 
 class _Recount:

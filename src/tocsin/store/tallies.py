@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from tocsin.domain.ids import IdMaker, oldest_at
+from tocsin.domain.ids import IdMaker, first_id
 from tocsin.domain.tally import EventFact, Fact, Fold, Notes, Stale
 from tocsin.domain.tally import read_notes as parsed
 from tocsin.store import raw
@@ -83,7 +83,7 @@ def runs_of_tenants(connection: Connection, spans: Collection[Span]) -> list[Fac
 
 def events_after(connection: Connection, after_id: int, until_at: int, limit: int) -> tuple[list[EventFact], int]:
     """Events recorded before `until_at`, the oldest first, and the id up to which these are all."""
-    end = oldest_at(until_at)
+    end = first_id(until_at)
     sqlite, postgres = (_EVENTS.format(f"id > {mark} AND id < {mark}", mark) for mark in ("?", "%s"))
     rows = raw.select(connection, sqlite, postgres, after_id, end, limit)
     last = rows[-1][3] if len(rows) == limit else max(end - 1, after_id)
