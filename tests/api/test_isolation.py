@@ -23,7 +23,7 @@ from tests.support.statements import statements
 from tocsin.api.services import Services
 from tocsin.bootstrap import build
 from tocsin.clock import SystemClock
-from tocsin.dashboard.app import AREAS
+from tocsin.dashboard.pages import AREAS
 from tocsin.domain.ids import IdMaker, from_uuid, to_uuid
 from tocsin.domain.model import AlertKind
 from tocsin.settings import Settings
