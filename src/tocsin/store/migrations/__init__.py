@@ -32,6 +32,19 @@ def migrate(store: Store) -> str:
         return revision(connection) or ""
 
 
+def migrate_to(connection: Connection, wanted: str) -> None:
+    """Brings an empty database, or one at an earlier revision, to this one, within the caller's transaction."""
+    command.upgrade(_config(connection), wanted)
+
+
+def is_known(wanted: str) -> bool:
+    """Whether this version knows the revision."""
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(wanted) is not None
+    except CommandError:
+        return False
+
+
 def revision(connection: Connection) -> str | None:
     """The revision the database is at; None where it was never migrated."""
     return MigrationContext.configure(connection).get_current_revision()
