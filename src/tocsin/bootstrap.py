@@ -67,7 +67,7 @@ class Application:
 def build(settings: Settings, clock: SystemClock | None = None) -> Application:
     """Opens the database, brings it to its schema, joins the other nodes, and wires this one.
 
-    Raises NewerDatabaseError, SecretError and WrongKeyError, each with a sentence for the operator.
+    Raises CannotMigrateError, SecretError and WrongKeyError, each with a sentence for the operator.
     """
     parts = _Parts(settings, clock or SystemClock())
     return Application(settings, parts.asgi(), parts.store, parts.first_start, parts.hub.close)

@@ -15,7 +15,7 @@ from tocsin.application.installation import KEY_FACT, NEXT_KEY_FACT
 from tocsin.store import snapshot
 from tocsin.store.engine import Connection, Store
 from tocsin.store.installation import read_fact
-from tocsin.store.migrations import is_known, latest_revision, migrate_to, revision
+from tocsin.store.migrations import is_known, latest_revision, migrate_and_guard, migrate_to, revision
 from tocsin.wire_time import iso
 
 
@@ -82,7 +82,7 @@ def restore(store: Store, path: Path, now: int, *, may_replace: bool) -> Total:
     try:
         if store.is_sqlite:
             return _restore_file(store, path, may_replace=may_replace)
-        with store.write() as connection:
+        with store.as_owner() as connection:
             if snapshot.is_served(connection, now):
                 raise BackupError("A Tocsin runs on this database, or did ten seconds ago. Stop every node first.")
             if not may_replace:
@@ -104,7 +104,7 @@ def _restore_file(store: Store, path: Path, *, may_replace: bool) -> Total:
     _forget(draft)
     beside = Store(f"sqlite:///{draft}")
     try:
-        with beside.write() as connection:
+        with beside.as_owner() as connection:
             count = _fill(connection, path)
         beside.close()
         snapshot.replace_file(draft, old)
@@ -127,7 +127,7 @@ def _fill(connection: Connection, path: Path) -> Total:
     for shape, rows in reader.tables():
         snapshot.put_rows(connection, shape, rows)
     snapshot.finish(connection)
-    migrate_to(connection, "head")
+    migrate_and_guard(connection)
     return reader.count
 
 

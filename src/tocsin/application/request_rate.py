@@ -36,7 +36,8 @@ class RequestRate:
         if self._store.is_sqlite:
             wait = self._remember(holder_id, now, cost)
         else:
-            wait = write_with_retries(self._store, lambda c: _charge(c, workspace_id, holder_id, now, cost))
+            store = self._store.of(workspace_id) if workspace_id else self._store
+            wait = write_with_retries(store, lambda c: _charge(c, workspace_id, holder_id, now, cost))
         if wait > 0:
             raise rate_limited(-(-wait // SECOND))
 

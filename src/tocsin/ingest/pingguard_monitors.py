@@ -141,7 +141,7 @@ class MonitorsEndpoint:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _read(self, asked: _Asked) -> Answer:
-        with self._store.read() as connection:
+        with self._store.of(asked.workspace_id).read() as connection:
             if not asked.monitor:
                 monitors = views_monitors.list_monitors(connection, asked.workspace_id, asked.now)
                 return Answer(200, wire.encode_list(monitors, self._services.settings.public_url))
@@ -177,7 +177,7 @@ class MonitorsEndpoint:
                 repetition.remember(connection, answer)
             return answer
 
-        return write_with_retries(self._store, attempt)
+        return write_with_retries(self._store.of(asked.workspace_id), attempt)
 
     def _work(self, asked: _Asked) -> Work:
         context = (self._services.ids, asked.now, asked.workspace_id)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, Text, create_engine, func, inspect, select, text
 from sqlalchemy import cast as sql_cast
 
+from tocsin.store import row_security
 from tocsin.store.engine import Store
 from tocsin.store.nodes import DEAD_AFTER
 from tocsin.store.raw import cursor as driver_cursor
@@ -41,6 +42,7 @@ def one_moment(store: Store) -> Iterator[Connection]:
             yield connection
         return
     engine = create_engine(store.url, hide_parameters=True, isolation_level="REPEATABLE READ")
+    row_security.enter(engine, row_security.EVERYTHING)
     try:
         with engine.connect().execution_options(postgresql_readonly=True) as connection, connection.begin():
             yield connection

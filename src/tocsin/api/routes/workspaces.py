@@ -94,7 +94,7 @@ def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
         call.note(connection, made.id, "/workspaces/me")
         return {"workspace": views.workspace_object(connection, made.id), "apiKey": made.api_key}
 
-    return call.write(work, 201, "Workspace created.")
+    return call.write(work, 201, "Workspace created.", store=call.services.store)
 
 
 @router.get("/me", response_model=answers.Answer[answers.WholeWorkspace])
