@@ -26,6 +26,7 @@ _REGISTRIES = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs|deb\.debi
 
 #: Who opens transactions that see every workspace, and why; all others say `store.of(workspace_id)`.
 _FOR_ALL_WORKSPACES = {
+    "application/backup.py": "everything, into one file and back",
     "api/calls.py": "finds out whose a credential is; users' own affairs",
     "api/sign_in.py": "users belong to several workspaces",
     "api/routes/auth.py": "users belong to several workspaces",
@@ -38,6 +39,7 @@ _FOR_ALL_WORKSPACES = {
     "application/password_links.py": "users belong to several workspaces",
     "application/prune.py": "retention, of all workspaces by turns",
     "application/request_rate.py": "the rate of a token that is scoped to none",
+    "application/tally.py": "counts what has ended, for all",
     "application/rotate_secrets.py": "a new secret key, for everything",
     "bootstrap.py": "the first start; figures of the whole installation",
     "cli/user.py": "the operator's command",

@@ -35,6 +35,7 @@ from tocsin.api.answers.people import (
     SignedIn,
 )
 from tocsin.api.answers.shapes import Answer, Items, Nothing
+from tocsin.api.answers.statistics import JobStats, TenantHealth, Trends, WorkspaceStats
 from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
     Job,
@@ -67,6 +68,7 @@ __all__ = [
     "InvitationLink",
     "Items",
     "Job",
+    "JobStats",
     "Key",
     "Member",
     "Membership",
@@ -90,13 +92,16 @@ __all__ = [
     "StateChange",
     "Stream",
     "Tenant",
+    "TenantHealth",
     "TestOutcome",
     "Token",
     "TokenOfWorkspace",
     "Topology",
+    "Trends",
     "User",
     "WatchedTenant",
     "WholeRun",
     "WholeWorkspace",
     "Workspace",
+    "WorkspaceStats",
 ]
