@@ -56,6 +56,7 @@ class AlertKind(StrEnum):
     RESOLVED = "resolved"
     BLAST_RADIUS_EXPANDED = "blastRadiusExpanded"
     REMINDER = "reminder"
+    ACKNOWLEDGED = "acknowledged"
     TEST = "test"
 
 

@@ -32,6 +32,7 @@ from tocsin.store.schema.alerting import (
 from tocsin.store.schema.columns import metadata
 from tocsin.store.schema.integrations import events, integration_patterns, patterns
 from tocsin.store.schema.protocols import places, run_details, run_notes
+from tocsin.store.schema.quiet import holds, incident_actions, incident_care, quiets
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -44,7 +45,10 @@ __all__ = [
     "events",
     "facts",
     "gatherings",
+    "holds",
     "idempotency_keys",
+    "incident_actions",
+    "incident_care",
     "incident_tenants",
     "incidents",
     "integration_patterns",
@@ -56,6 +60,7 @@ __all__ = [
     "nodes",
     "patterns",
     "places",
+    "quiets",
     "refresh_tokens",
     "rejections",
     "reminders",
