@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt bench-ingest bench-events bench-detect simulate fuzz torture lock
+.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-detect simulate fuzz torture lock chromium
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ run: $(MAIN) ## Start Tocsin on 127.0.0.1:8000, with SQLite in ./data
 demo: $(MAIN) ## Start Tocsin with a lively example: an incident within a minute
 	@$(BIN)/tocsin demo
 
-test: $(DEV) ## Run all tests; WORKERS=0 runs them in one process
+test: $(DEV) chromium ## Run all tests; WORKERS=0 runs them in one process
 	$(BIN)/pytest -n $(WORKERS) -m "not acceptance and not torture"
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "acceptance and not torture"
 
@@ -33,6 +33,9 @@ check: $(DEV) ## Look for faults without running: style, format, types, who impo
 fmt: $(DEV) ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+screens: $(DEV) chromium ## Look at every page in a real browser, and leave photographs in build/screens/
+	$(BIN)/pytest -q tests/browser/test_pages.py
 
 bench-ingest: $(DEV) ## Measure durable pings a second, beside two ceilings (needs wrk)
 	$(BIN)/python -m bench.ingest
@@ -58,6 +61,11 @@ lock: $(MAIN) ## Write the lock files in requirements/ anew
 	$(LOCK) pyproject.toml -o requirements/main.lock
 	$(LOCK) --extra dev -c requirements/main.lock pyproject.toml -o requirements/dev.lock
 	echo 'setuptools>=77' | $(LOCK) - -o requirements/build.lock
+
+# The pages are tested in a real browser. Where it is missing and cannot be installed so, their tests say what to do.
+chromium:
+	@command -v $(or $(CHROMIUM),chromium) >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; fi
 
 $(MAIN): requirements/main.lock requirements/build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tocsin needs Python 3.11 or newer.")'

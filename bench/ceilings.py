@@ -17,8 +17,10 @@ from starlette.applications import Starlette
 
 from bench.bare import Bare, BarePostgres, BareSqlite
 from bench.seed import WINDOW, Plan, Seeded
+from tocsin.application.keys import KeyUse
 from tocsin.application.record import Item, Outcome
 from tocsin.application.record_check_ins import Receipt, Submission
+from tocsin.application.request_rate import RequestRate
 from tocsin.bootstrap import Application
 from tocsin.cli.serve import _Server as Server
 from tocsin.clock import SystemClock
@@ -88,7 +90,7 @@ def build(kind: str, settings: Settings, seeded: Seeded, stack: ExitStack) -> St
     clock = SystemClock()
     store = Store(settings.resolved_database_url)
     stack.callback(store.close)
-    senders = Senders(store, SecretBox.open(settings.resolved_key_file), clock)
+    senders = Senders(store, SecretBox.open(settings.resolved_key_file), clock, KeyUse(store), RequestRate(store, 0))
     if kind == "alone":
         return Starlette(routes=routes(cast(Recorder, Alone(clock)), senders, clock))
     bare = BareSqlite(store, seeded, stack) if store.is_sqlite else BarePostgres(store, seeded, stack)

@@ -48,6 +48,7 @@ class Server:
 def running(module: str, *arguments: str, folder: Path, preload: Path | None = None) -> Iterator[Server]:
     """`python -m module arguments…` until the block ends; `preload`: a library for LD_PRELOAD."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    environment |= {"TOCSIN_INGEST_RATE": "0", "TOCSIN_API_RATE": "0"}  # one key sends all the load there is
     if preload is not None:
         environment["LD_PRELOAD"] = str(preload)
     log = folder / f"{module}-{time.monotonic_ns()}.log"

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.databases import ENGINES, fresh_database, server_of
 from bench.seed import Plan, Seeded, seed
-from tocsin.application.accounts import find_principal
+from tocsin.application.access import find_principal
 from tocsin.application.credentials import Credential, hash_secret
 from tocsin.application.record_check_ins import Receipt, Submission, record
 from tocsin.clock import SystemClock

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import structlog
 from starlette.applications import Starlette
@@ -17,7 +18,7 @@ from tocsin.clock import SystemClock
 from tocsin.dashboard.claim import claim_routes
 from tocsin.delivery.channel import Delivered, Site, Verdict
 from tocsin.delivery.channels import HABITS
-from tocsin.delivery.sender import blocking_objection, blocking_test_sender, open_sender
+from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blocking_test_sender, open_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
@@ -26,6 +27,7 @@ from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
+from tocsin.ingest.key_use import KeyUseLoop
 from tocsin.ingest.pulse import Pulse
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
@@ -93,20 +95,23 @@ class _Parts:
         token = self.settings.metrics_token.get_secret_value()
         routes: list[BaseRoute] = [*health_routes(self._why_not_ready, self.metrics, token, self._refresh_vitals)]
         if self.settings.role != "worker":
-            senders = Senders(self.store, self.secrets, self.clock)
+            services = self.services
+            senders = Senders(self.store, self.secrets, self.clock, services.key_use, services.request_rate)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
             addresses = Addresses(self.store, self.ids, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
             routes += claim_routes()
-            routes.append(_Rest(build_api(self._services(), openapi_paths())))
+            routes.append(_Rest(build_api(services, openapi_paths())))
         return Starlette(routes=routes, lifespan=self._lifespan)
 
-    def _services(self) -> Services:
+    @cached_property
+    def services(self) -> Services:
         send_test = blocking_test_sender(self.site, self.clock, self.ids)
         objection = blocking_objection(self.site)
-        return Services(self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection)
+        send_mail = blocking_mail_sender(self.site, self.clock)
+        return Services(self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection, send_mail)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -115,19 +120,21 @@ class _Parts:
             stack.callback(self.store.close)
             await self.pulse.start()
             stack.push_async_callback(self.pulse.stop)
-            if self.settings.role != "api":
-                await self._start_loops(stack)
+            await self._start_loops(stack)
             yield
         log.info("node_stopped", reason="told to")
 
     async def _start_loops(self, stack: AsyncExitStack) -> None:
-        sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
-        worker = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids)
-        loops: dict[str, Loop] = {"delivery": worker.run}
-        if self.store.is_sqlite:
-            loops["checkpoint"] = Checkpointer(self.store).run
-        if self.settings.heartbeat_url:
-            loops["heartbeat"] = Heartbeat(self.settings.heartbeat_url, self.pulse.tick_lag).run
+        loops: dict[str, Loop] = {}
+        if self.settings.role != "worker":
+            loops["key use"] = KeyUseLoop(self.services.key_use).run
+        if self.settings.role != "api":
+            sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
+            loops["delivery"] = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids).run
+            if self.store.is_sqlite:
+                loops["checkpoint"] = Checkpointer(self.store).run
+            if self.settings.heartbeat_url:
+                loops["heartbeat"] = Heartbeat(self.settings.heartbeat_url, self.pulse.tick_lag).run
         stop = asyncio.Event()
         tasks = [asyncio.create_task(supervise(name, loop, stop), name=name) for name, loop in loops.items()]
         stack.push_async_callback(finish, tasks, _STOP_SECONDS)

@@ -49,6 +49,19 @@ class Settings(BaseSettings):
     registration: Registration = Field(
         "auto", description="Who may register: `auto` the first user only, `open` anybody, `closed` nobody."
     )
+    ingest_rate: int = Field(
+        6_000,
+        ge=0,
+        le=10_000_000,
+        description="Check-ins and events a minute by one API key; 0: any number.",
+    )
+    api_rate: int = Field(
+        600, ge=0, le=10_000_000, description="Other requests a minute by one key or user; 0: any number."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses of proxies (comma-separated) whose X-Forwarded-For tells where a request comes from.",
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token that opens /metrics from elsewhere than loopback."
     )

@@ -4,7 +4,8 @@ import jwt
 import pytest
 
 from tests.api.conftest import PASSWORD, Api, MakeApi, in_workspace
-from tocsin.application import accounts
+from tocsin.application import accounts, sessions
+from tocsin.application.credentials import key_name
 from tocsin.domain.ids import from_uuid
 from tocsin.store.accounts import insert_member
 from tocsin.store.engine import Store
@@ -120,7 +121,7 @@ def test_a_refresh_token_works_once_and_its_theft_ends_the_session(anonymous: Ap
 def test_a_refresh_token_dies_of_age(anonymous: Api) -> None:
     anonymous.ok("POST", "/auth/register", ANNA)
     session = anonymous.ok("POST", "/auth/login", LOGIN)
-    anonymous.clock.moment += accounts.REFRESH_LIFE
+    anonymous.clock.moment += sessions.REFRESH_LIFE
     anonymous.refused(401, "POST", "/auth/refresh", {"refreshToken": session["refreshToken"]})
 
 
@@ -184,28 +185,40 @@ def test_a_token_expires_after_fifteen_minutes(anonymous: Api) -> None:
     anna.refused(401, "POST", "/workspaces", {"name": "Acme"})
 
 
-@pytest.mark.parametrize("claim", ["exp", "iat", "aud", "iss", "sub"])
+@pytest.mark.parametrize("claim", ["exp", "iat", "aud", "iss", "sub", "sid"])
 def test_every_claim_of_a_token_is_required(anonymous: Api, claim: str) -> None:
     registered = anonymous.ok("POST", "/auth/register", ANNA)
     key = anonymous.services.secrets.signing_key
     claims = jwt.decode(registered["token"], options={"verify_signature": False})
-    assert bearer(anonymous, {"token": jwt.encode(claims, key)}).ok("POST", "/workspaces", {"name": "x"})
+    named = {"kid": key_name(key)}
+    assert bearer(anonymous, {"token": jwt.encode(claims, key, headers=named)}).ok("POST", "/workspaces", {"name": "x"})
     del claims[claim]
-    bearer(anonymous, {"token": jwt.encode(claims, key)}).refused(401, "POST", "/workspaces", {"name": "x"})
+    bearer(anonymous, {"token": jwt.encode(claims, key, headers=named)}).refused(
+        401, "POST", "/workspaces", {"name": "x"}
+    )
 
 
 def test_no_other_signature_is_taken(anonymous: Api) -> None:
     registered = anonymous.ok("POST", "/auth/register", ANNA)
     key = anonymous.services.secrets.signing_key
     claims = jwt.decode(registered["token"], options={"verify_signature": False})
-    forged = [
-        jwt.encode(claims, "", "none"),
-        jwt.encode(claims, b"x" * 64, "HS256"),
-        jwt.encode(claims, key * 2, "HS512"),
-        "not.a.token",
-        "",
-    ]
-    for token in forged:
+    named, other = {"kid": key_name(key)}, b"x" * 64
+    forged = {
+        "no signature": jwt.encode(claims, "", "none", headers=named),
+        "another key": jwt.encode(claims, other, "HS256", headers=named),
+        "another key, honestly named": jwt.encode(claims, other, "HS256", headers={"kid": key_name(other)}),
+        "another algorithm": jwt.encode(claims, key * 2, "HS512", headers=named),
+        "our key, not named": jwt.encode(claims, key),
+        "our key, named wrongly": jwt.encode(claims, key, headers={"kid": "../../secret.key"}),
+        "another audience": jwt.encode({**claims, "aud": "tocsin-second-factor"}, key, headers=named),
+        "another issuer": jwt.encode({**claims, "iss": "somebody"}, key, headers=named),
+        "exp is no number": jwt.encode({**claims, "exp": str(claims["exp"])}, key, headers=named),
+        "another session": jwt.encode({**claims, "sid": claims["sub"]}, key, headers=named),
+        "no text": jwt.encode({**claims, "sid": 7}, key, headers=named),
+        "no token": "not.a.token",
+        "nothing": "",
+    }
+    for token in forged.values():
         bearer(anonymous, {"token": token}).refused(401, "POST", "/workspaces", {"name": "x"})
 
 

@@ -8,12 +8,16 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.support.alerting import NOON, Desk
+from tests.support.people import code_of
+from tocsin.application import second_factor
+from tocsin.application.accounts import create_user
 from tocsin.application.installation import WrongKeyError, begin, check_key
 from tocsin.application.repetition import Answer, Repetition
 from tocsin.application.rotate_secrets import RotationError, add_key, forget_old_keys, rotate
 from tocsin.domain.ids import IdMaker
 from tocsin.key_file import read_or_make
 from tocsin.secret_box import SecretBox, SecretError
+from tocsin.store.accounts import user_of
 from tocsin.store.engine import Connection, Store
 from tocsin.store.idempotency import Scope
 from tocsin.store.schema import channels, metadata
@@ -57,6 +61,10 @@ class House:
                 assert box.decrypt(row.config, f"channels|{row.id}|config") == b"config"
             for scope in self.scopes:
                 assert self._repetition(scope, box).claim(connection, NOON) == Answer(201, b"answer")
+
+
+#: Of a rotation: to begin, to go through every sealed column twice, to finish.
+_COMMITS = 2 + 2 * len(SEALED)
 
 
 class KilledError(Exception):
@@ -114,7 +122,7 @@ def test_nodes_start_with_the_keys_they_need_and_no_others(store: Store, tmp_pat
 
 
 @pytest.mark.parametrize("after_commit", [False, True])
-@pytest.mark.parametrize("dies_at", range(6))
+@pytest.mark.parametrize("dies_at", range(_COMMITS))
 def test_it_may_be_killed_at_any_moment(store: Store, tmp_path: Path, dies_at: int, after_commit: bool) -> None:
     house = House(store, tmp_path)
     with pytest.raises(KilledError):
@@ -125,14 +133,28 @@ def test_it_may_be_killed_at_any_moment(store: Store, tmp_path: Path, dies_at: i
         check_key(connection, SecretBox.open(house.path).fingerprints)
     keys = len(read_or_make(house.path))
     rotate(store, house.path, _no_pause)
-    is_over = dies_at == 5 and after_commit  # it was killed when all was done: the next one is a rotation of its own
+    is_over = (
+        dies_at == _COMMITS - 1 and after_commit
+    )  # it was killed when all was done: the next one is a rotation of its own
     assert len(read_or_make(house.path)) == keys + is_over
     house.read_all(SecretBox(read_or_make(house.path)[:1]))
 
 
 def test_no_write_comes_after_those_that_may_kill(sqlite_store: Store, tmp_path: Path) -> None:
     house = House(sqlite_store, tmp_path)
-    rotate(Mortal(sqlite_store, 6, after_commit=True), house.path, _no_pause)  # type: ignore[arg-type]
+    rotate(Mortal(sqlite_store, _COMMITS, after_commit=True), house.path, _no_pause)  # type: ignore[arg-type]
+
+
+def test_second_factors_go_on(store: Store, tmp_path: Path) -> None:
+    house = House(store, tmp_path)
+    with store.write() as connection:
+        user = create_user(connection, house.ids, NOON, "anna@example.com", "hash", "Anna")
+        made = second_factor.enrol(connection, house.box, user)
+    rotate(store, house.path, _no_pause)
+    current = SecretBox(read_or_make(house.path)[:1])
+    with store.write() as connection:
+        enrolled = user_of(connection, user["id"])
+        assert second_factor.confirm(connection, current, NOON, enrolled, code_of(made.secret, NOON))
 
 
 def test_many_are_done_in_slices(store: Store, tmp_path: Path) -> None:

@@ -102,7 +102,10 @@ def start(data_dir: Path, *options: str, command: str = "serve", **environment: 
 
     Loopback is an allowed destination, so that a receiver of the test can be told.
     """
-    variables = {"port": "0", "data_dir": str(data_dir), "allow_destinations": "127.0.0.0/8", **environment}
+    # No limits, unless a test is about them: tests ask as fast as they can.
+    unlimited = {"ingest_rate": "0", "api_rate": "0"}
+    usual = {"port": "0", "data_dir": str(data_dir), "allow_destinations": "127.0.0.0/8", **unlimited}
+    variables = {**usual, **environment}
     return Server([command, *options], {f"TOCSIN_{name.upper()}": value for name, value in variables.items()})
 
 

@@ -12,16 +12,21 @@ from tocsin.api.envelope import Failure
 from tocsin.api.errors import LastResort, install
 from tocsin.api.gate import Gate
 from tocsin.api.routes import (
+    audit,
     auth,
     channels,
     deliveries,
     events,
     incidents,
     jobs,
+    keys,
+    members,
+    password,
     patterns,
     schedules,
     tenants,
     topology,
+    totp,
     workspaces,
 )
 from tocsin.api.services import Services
@@ -50,7 +55,8 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
     app.state.services = services
     app.state.described = described or {}
     api = APIRouter(prefix=PREFIX)
-    for resource in (auth, workspaces, channels, tenants, jobs, schedules, topology):
+    people = (auth, password, totp, workspaces, members, keys, audit)
+    for resource in (*people, channels, tenants, jobs, schedules, topology):
         api.include_router(resource.router)
     for resource in (events, patterns, incidents, deliveries):
         api.include_router(resource.router)

@@ -1,6 +1,7 @@
 """One authenticated request: who asks, in which transaction it is done, and how a repeated write is recognised."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,7 +13,8 @@ from starlette.responses import Response
 
 from tocsin.api.envelope import failure_body, respond, success_body
 from tocsin.api.services import Services
-from tocsin.application.accounts import Principal, find_principal
+from tocsin.application import audit
+from tocsin.application.access import Principal, Right, find_principal
 from tocsin.application.credentials import Credential, read_credential
 from tocsin.application.errors import Refused, forbidden, invalid, not_found, unauthorized
 from tocsin.application.repetition import Answer, Repetition
@@ -47,9 +49,19 @@ class Call:
             raise not_found(what)
         return respond(success_body(data))
 
+    @property
+    def user_id(self) -> int:
+        """Who asks, on routes for users alone (`OfUser`)."""
+        return self.principal.user_id or 0
+
+    @property
+    def address(self) -> str:
+        return self.request.client.host if self.request.client else ""
+
     def write(self, work: Work, status: int = 200, message: str = "OK") -> Response:
-        """Do `work` in one transaction and answer what it returns. Under an `Idempotency-Key` the answer is
-        remembered in that same transaction, so that a repeated request neither does it twice nor is left without."""
+        """Do `work` in one transaction and answer what it returns; the audit log says so, in that same transaction.
+        Under an `Idempotency-Key` the answer is remembered in it too, so that a repeated request neither does it twice
+        nor is left without."""
         repetition = self._repetition()
 
         def attempt(connection: Connection) -> Answer:
@@ -57,11 +69,11 @@ class Call:
             if find_principal(connection, self.credential) != self.principal:
                 raise unauthorized()
             if repetition is None:
-                return Answer(status, success_body(work(connection), message))
+                return Answer(status, success_body(self._audited(connection, work), message))
             earlier = repetition.claim(connection, self.now)
             if earlier is not None:
                 return earlier
-            answer = Answer(status, success_body(work(connection), message))
+            answer = Answer(status, success_body(self._audited(connection, work), message))
             repetition.remember(connection, answer)
             return answer
 
@@ -87,6 +99,18 @@ class Call:
             raise
         write_with_retries(store, lambda connection: repetition.remember(connection, answer))
         return respond(answer.body, answer.status)
+
+    def note(self, connection: Connection, workspace_id: int, target: str) -> None:
+        """An entry in the workspace's audit log, named after the route."""
+        actor = audit.actor_of(connection, self.principal, self.address)
+        action, fields = self.request.scope["route"].name, _fields(self.request.scope["tocsin.body"])
+        audit.note(connection, self.services.ids, self.now, [workspace_id], actor, action, target, fields)
+
+    def _audited(self, connection: Connection, work: Work) -> Any:
+        data = work(connection)
+        if self.principal.workspace_id is not None:
+            self.note(connection, self.principal.workspace_id, _target(self.request.url.path, data))
+        return data
 
     def _repetition(self) -> Repetition | None:
         key = self.request.headers.get("idempotency-key")
@@ -133,19 +157,18 @@ def authenticate(
         principal = find_principal(connection, credential)
     if principal is None:
         raise unauthorized()
+    services.request_rate.check(principal, now)
+    if principal.api_key_id is not None:
+        services.key_use.note(principal.api_key_id, now)
     return Call(services, request, credential, principal, now)
 
 
-def _reader(call: Annotated[Call, Depends(authenticate)]) -> Call:
-    if call.principal.workspace_id is None:
-        raise forbidden("This token is scoped to no workspace. Make one with POST /workspaces, or POST /auth/token.")
-    return call
+def _needs(right: Right) -> Callable[[Call], Call]:
+    def check(call: Annotated[Call, Depends(authenticate)]) -> Call:
+        call.principal.require(right)
+        return call
 
-
-def _writer(call: Annotated[Call, Depends(_reader)]) -> Call:
-    if not call.principal.may_write:
-        raise forbidden("Your role is viewer: it may only read.")
-    return call
+    return check
 
 
 def _user(call: Annotated[Call, Depends(authenticate)]) -> Call:
@@ -162,6 +185,20 @@ def uuid_of(text: str, what: str) -> int:
     return number
 
 
+def _target(path: str, data: Any) -> str:
+    """The address that was written to; of what was made there, its own."""
+    target = path.removeprefix("/api/v1")
+    made = [data, *data.values()] if isinstance(data, dict) else []
+    made_id = next((str(one["id"]) for one in made if isinstance(one, dict) and "id" in one), "")
+    is_named = not made_id or made_id in target or target.count("/") > 1
+    return target if is_named else f"{target}/{made_id}"
+
+
+def _fields(body: bytes) -> list[str]:
+    given = json.loads(body) if body else None
+    return list(given) if isinstance(given, dict) else []
+
+
 def _refuse_repeated_parameters(request: Request) -> None:
     """One of two values would be ignored, and which one is anybody's guess."""
     names = [name for name, _ in request.query_params.multi_items()]
@@ -172,7 +209,9 @@ def _refuse_repeated_parameters(request: Request) -> None:
             raise invalid(f"{field.alias} is given more than once.")
 
 
-Reading = Annotated[Call, Depends(_reader)]
-Writing = Annotated[Call, Depends(_writer)]
+#: What a route asks of its caller: it is declared as the type of its first parameter.
+Reading = Annotated[Call, Depends(_needs(Right.READ))]
+Writing = Annotated[Call, Depends(_needs(Right.WRITE))]
+Administering = Annotated[Call, Depends(_needs(Right.ADMINISTER))]
 OfUser = Annotated[Call, Depends(_user)]
 InServices = Annotated[Services, Depends(services_of)]

@@ -1,9 +1,12 @@
 """What the management API is built from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
+from tocsin.application.keys import KeyUse
 from tocsin.application.login_throttle import LoginThrottle
+from tocsin.application.request_rate import RequestRate
 from tocsin.clock import Clock
 from tocsin.delivery.channel import Config, Verdict
 from tocsin.domain.ids import IdMaker
@@ -19,6 +22,8 @@ class Services:
     `send_test(provider, config)` sends a test alert over a channel and returns what became of it; it is called from a
     thread and may take as long as a receiver does. `objection(provider, config)` names a field and what is wrong with
     it, in a config whose form is right, or nothing; it may take a second, so it is asked outside of any transaction.
+    `send_mail(to, subject, text)` sends a mail, from a thread too, and says whether the server took it; None where the
+    operator has set no mail server.
     """
 
     store: Store
@@ -28,4 +33,16 @@ class Services:
     settings: Settings
     send_test: Callable[[str, Config], Verdict]
     objection: Callable[[str, Config], str] = lambda _provider, _config: ""
-    throttle: LoginThrottle = field(default_factory=LoginThrottle)
+    send_mail: Callable[[str, str, str], bool] | None = None
+
+    @cached_property
+    def throttle(self) -> LoginThrottle:
+        return LoginThrottle(self.store)
+
+    @cached_property
+    def request_rate(self) -> RequestRate:
+        return RequestRate(self.store, self.settings.api_rate)
+
+    @cached_property
+    def key_use(self) -> KeyUse:
+        return KeyUse(self.store)

@@ -10,10 +10,11 @@ import jwt
 from tocsin.domain.ids import from_uuid, to_uuid
 
 TOKEN_LIFE = 15 * 60
+CHALLENGE_LIFE = 5 * 60
 _SECOND = 1_000_000
 _ALGORITHM = "HS256"
-_ISSUER, _AUDIENCE = "tocsin", "tocsin-api"
-_REQUIRED = ["exp", "iat", "aud", "iss", "sub"]
+_ISSUER, _AUDIENCE, _CHALLENGE = "tocsin", "tocsin-api", "tocsin-second-factor"
+_REQUIRED = ["exp", "iat", "aud", "iss", "sub", "sid"]
 _KEY_BYTES = 24
 _SHOWN_OF_KEY = len("sg_") + 7
 
@@ -24,6 +25,7 @@ class Credential(NamedTuple):
     key_hash: str | None = None
     user_id: int | None = None
     workspace_id: int | None = None
+    session_id: int | None = None
 
 
 class ApiKey(NamedTuple):
@@ -56,19 +58,18 @@ def hash_secret(plain: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def sign_token(signing_key: bytes, now: int, user_id: int, workspace_id: int | None) -> Token:
-    """A JWT of 15 minutes for one user, scoped to one workspace or to none."""
-    issued = now // _SECOND
-    claims: dict[str, Any] = {
-        "iss": _ISSUER,
-        "aud": _AUDIENCE,
-        "sub": to_uuid(user_id),
-        "iat": issued,
-        "exp": issued + TOKEN_LIFE,
-    }
+def sign_token(signing_key: bytes, now: int, user_id: int, workspace_id: int | None, session_id: int) -> Token:
+    """A JWT of 15 minutes for one session of a user, scoped to one workspace or to none."""
+    claims = {"sub": to_uuid(user_id), "sid": to_uuid(session_id)}
     if workspace_id is not None:
         claims["ws"] = to_uuid(workspace_id)
-    return Token(jwt.encode(claims, signing_key, _ALGORITHM), (issued + TOKEN_LIFE) * _SECOND)
+    return _sign(signing_key, now, TOKEN_LIFE, _AUDIENCE, claims)
+
+
+def sign_challenge(signing_key: bytes, now: int, user_id: int, password_hash: str) -> Token:
+    """What a right password is worth where a second factor is wanted too: five minutes, and until it is changed."""
+    claims = {"sub": to_uuid(user_id), "sid": hash_secret(password_hash)}
+    return _sign(signing_key, now, CHALLENGE_LIFE, _CHALLENGE, claims)
 
 
 def read_credential(
@@ -81,20 +82,47 @@ def read_credential(
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    read = (_read_token(token.strip(), signing_key, now) for signing_key in signing_keys)
-    return next((credential for credential in read if credential is not None), None)
+    claims = _read_token(token.strip(), signing_keys, now, _AUDIENCE)
+    if claims is None:
+        return None
+    user_id, session_id, workspace = from_uuid(claims["sub"]), from_uuid(claims["sid"]), claims.get("ws")
+    if user_id is None or session_id is None:
+        return None
+    return Credential(None, user_id, from_uuid(str(workspace)) if workspace is not None else None, session_id)
 
 
-def _read_token(token: str, signing_key: bytes, now: int) -> Credential | None:
+def read_challenge(text: str, signing_keys: Sequence[bytes], now: int) -> tuple[int, str] | None:
+    """(whose, hash of the password's hash), or None where it does not hold."""
+    claims = _read_token(text, signing_keys, now, _CHALLENGE)
+    user_id = from_uuid(claims["sub"]) if claims is not None else None
+    return (user_id, claims["sid"]) if claims is not None and user_id is not None else None
+
+
+def _sign(signing_key: bytes, now: int, life: int, audience: str, claims: dict[str, str]) -> Token:
+    issued = now // _SECOND
+    whole = {"iss": _ISSUER, "aud": audience, "iat": issued, "exp": issued + life, **claims}
+    text = jwt.encode(whole, signing_key, _ALGORITHM, headers={"kid": key_name(signing_key)})
+    return Token(text, (issued + life) * _SECOND)
+
+
+def key_name(signing_key: bytes) -> str:
+    """Which key signed a token, as its header names it; it tells nothing of the key."""
+    return hashlib.sha256(b"kid" + signing_key).hexdigest()[:16]
+
+
+def _read_token(token: str, signing_keys: Sequence[bytes], now: int, audience: str) -> dict[str, Any] | None:
+    """Its claims, `sub` and `sid` being texts. The algorithm is ours, whatever the token names."""
     # The moment is ours to judge (`clock.py` is the only reader of time), the rest the library's.
     options: Any = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
     try:
-        claims = jwt.decode(
-            token, signing_key, algorithms=[_ALGORITHM], audience=_AUDIENCE, issuer=_ISSUER, options=options
+        named = jwt.get_unverified_header(token).get("kid")
+        signing_key = next(key for key in signing_keys if key_name(key) == named)
+        claims: dict[str, Any] = jwt.decode(
+            token, signing_key, algorithms=[_ALGORITHM], audience=audience, issuer=_ISSUER, options=options
         )
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, ValueError, StopIteration):
         return None
-    expires, subject, workspace = claims["exp"], from_uuid(str(claims["sub"])), claims.get("ws")
-    if not isinstance(expires, int) or now >= expires * _SECOND or subject is None:
+    expires = claims["exp"]
+    if not isinstance(expires, int) or now >= expires * _SECOND or not isinstance(claims["sid"], str):
         return None
-    return Credential(user_id=subject, workspace_id=from_uuid(str(workspace)) if workspace is not None else None)
+    return claims

@@ -3,7 +3,7 @@
 import typer
 
 from tocsin import __version__
-from tocsin.cli import crontab, demo, migrate, rotate_secrets, scenario, serve, settings, spool
+from tocsin.cli import crontab, demo, migrate, rotate_secrets, scenario, serve, settings, spool, user
 from tocsin.cli import exec as execution
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("scenario")(scenario.scenario)
 app.command("exec", context_settings=execution.SETTINGS, add_help_option=False)(execution.execute)
 app.command("crontab")(crontab.crontab)
 app.command("spool", context_settings=execution.SETTINGS, add_help_option=False)(spool.spool)
+app.add_typer(user.app, name="user")
 
 
 def _show_version(wanted: bool) -> None:

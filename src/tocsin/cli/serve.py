@@ -76,6 +76,7 @@ class _Server(uvicorn.Server):
                 http="httptools",
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=application.settings.trusted_proxies,
                 log_config=None,
                 lifespan="on",
                 timeout_keep_alive=75,

@@ -1,4 +1,5 @@
-"""The page behind the one-time link of the first start, on which the owner of the first workspace registers."""
+"""The pages behind one-time links: where the owner of the first workspace registers, where somebody invited joins, and
+where a new password is set."""
 
 from importlib.resources import files
 
@@ -10,6 +11,10 @@ _PAGES = {
     "/claim": ("claim.html", "text/html"),
     "/claim.js": ("claim.js", "text/javascript"),
     "/claim.css": ("claim.css", "text/css"),
+    "/invitation": ("invitation.html", "text/html"),
+    "/invitation.js": ("invitation.js", "text/javascript"),
+    "/password": ("password.html", "text/html"),
+    "/password.js": ("password.js", "text/javascript"),
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

@@ -24,6 +24,7 @@ from tocsin.delivery.channel import (
     one_line,
 )
 from tocsin.delivery.channels import PROVIDERS, providers
+from tocsin.delivery.channels.email import plain_mail
 from tocsin.delivery.message import Message, compose
 from tocsin.delivery.safe_http import SafeHttp
 from tocsin.delivery.safe_smtp import SafeSmtp
@@ -124,6 +125,21 @@ def blocking_test_sender(site: Site, clock: Clock, ids: IdMaker) -> Callable[[st
             return await sender.send_test(provider, config, ids, clock.now())
 
     return lambda provider, config: asyncio.run(send(provider, config))
+
+
+def blocking_mail_sender(site: Site, clock: Clock) -> Callable[[str, str, str], bool] | None:
+    """A function that sends a plain mail from a thread: (to, subject, text) → whether the server took it; None where
+    the operator has set no mail server."""
+    if not site.smtp_url:
+        return None
+    way = mail_way(site)
+
+    def send(to: str, subject: str, text: str) -> bool:
+        mail = plain_mail(site.mail_from, to, subject, text, clock.now())
+        answer = asyncio.run(way.send(mail)) if mail is not None else None
+        return isinstance(answer, Answer) and 200 <= answer.status < 300
+
+    return send
 
 
 def blocking_objection(site: Site) -> Callable[[str, Config], str]:

@@ -8,23 +8,24 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from tocsin.api.envelope import HEADERS, failure_body
-from tocsin.application.accounts import find_principal
+from tocsin.application.access import Right, find_principal
 from tocsin.application.credentials import Credential, hash_secret, read_credential
 from tocsin.application.errors import (
     ErrorCode,
     Refused,
     conflict,
-    forbidden,
     invalid,
     not_found,
     too_large,
     unauthorized,
     unsupported_media,
 )
+from tocsin.application.keys import KeyUse
 from tocsin.application.record import Item, Outcome
 from tocsin.application.record_check_ins import Receipt, Submission
 from tocsin.application.record_events import EventSubmission
 from tocsin.application.record_events import Recorded as RecordedEvents
+from tocsin.application.request_rate import RequestRate
 from tocsin.application.submitting import OnceKey, Replayed
 from tocsin.clock import Clock
 from tocsin.ingest.protocols import native, native_events
@@ -50,8 +51,13 @@ class Sender(NamedTuple):
 class Senders:
     """Finds out who sends. API keys seen once are remembered: whether they still hold, each commit asks anew."""
 
-    def __init__(self, store: Store, secrets: SecretBox, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, secrets: SecretBox, clock: Clock, key_use: KeyUse, request_rate: RequestRate
+    ) -> None:
+        """A key's check-ins are counted where they are committed; a user's here, as all that they ask for."""
         self._store = store
+        self._key_use = key_use
+        self._request_rate = request_rate
         self._secrets = secrets
         self._clock = clock
         self._known: dict[str, Sender] = {}
@@ -61,6 +67,7 @@ class Senders:
         api_key = header(scope, b"x-api-key").decode("latin-1")
         known = self._known.get(hash_secret(api_key)) if api_key else None
         if known is not None:
+            self._key_use.note(known.key_id or 0, self._clock.now())
             return known
         authorization = header(scope, b"authorization").decode("latin-1")
         credential = read_credential(api_key, authorization, self._secrets.signing_keys, self._clock.now())
@@ -73,13 +80,14 @@ class Senders:
             principal = find_principal(connection, credential)
         if principal is None:
             raise unauthorized()
-        if principal.workspace_id is None or not principal.may_write:
-            raise forbidden("This token may not send check-ins; use the workspace's API key.")
-        sender = Sender(principal.workspace_id, principal.api_key_id)
-        if credential.key_hash is not None:
+        principal.require(Right.INGEST)
+        sender = Sender(principal.workspace_id or 0, principal.api_key_id)
+        if principal.api_key_id is None:
+            self._request_rate.check(principal, self._clock.now())
+        else:
             if len(self._known) >= _KNOWN_KEYS:
                 self._known.clear()
-            self._known[credential.key_hash] = sender
+            self._known[credential.key_hash or ""] = sender
         return sender
 
 

@@ -37,6 +37,7 @@ class Pulse:
             queue_limit=settings.queue_limit,
             batch_limit=settings.batch_limit,
             answers=(native.answer_text, native_events.answer_text),
+            ingest_rate=settings.ingest_rate,
         )
         # On PostgreSQL the one thread decides while the server works for the other.
         lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 2)]

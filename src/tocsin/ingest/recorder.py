@@ -22,6 +22,7 @@ from tocsin.application.record_events import Recorded as RecordedEvents
 from tocsin.application.setting_aside import set_aside
 from tocsin.application.submitting import Held
 from tocsin.application.terms import Rejected
+from tocsin.application.toll import Overdrawn, Tariff, Toll
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -60,8 +61,10 @@ class Recorder:
         queue_limit: int,
         batch_limit: int,
         answers: tuple[AnswerCheckIn, AnswerEvents] | None = None,
+        ingest_rate: int = 0,
     ) -> None:
-        """The limits count check-ins and events; `answers` word what an Idempotency-Key repeats."""
+        """The limits count check-ins and events; `answers` word what an Idempotency-Key repeats. `ingest_rate`: what a
+        key may send a minute; 0: any number."""
         self._transact = transact
         self._clock = clock
         self._ids = ids
@@ -70,6 +73,7 @@ class Recorder:
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._answers = answers
+        self._tariff = Tariff(ingest_rate)
         self._newest = NewestTenants()
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
@@ -170,7 +174,7 @@ class Recorder:
             log.warning("node_fenced", reason="taken_for_dead", unanswered=len(batch))
             self._resolve(batch, [_UNSTORABLE] * len(batch))
             self._node.join()
-        except StaleEpoch:
+        except (StaleEpoch, Overdrawn):
             self._commit(batch)
         except Exception as error:
             if not batch:
@@ -193,6 +197,18 @@ class Recorder:
 
     def _record_in(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
         self._node.confirm(connection)
+        toll = Toll(connection, items, now, self._tariff)
+        refusals = [toll.refuse(item) for item in items]
+        admitted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
+        told = iter(self._record_admitted(connection, admitted, now) if admitted else [])
+        outcomes = [next(told) if refusal is None else refusal for refusal in refusals]
+        for item, outcome in zip(items, outcomes, strict=True):
+            if isinstance(outcome, Held):
+                toll.give_back(item)
+        toll.settle(self._ids)
+        return outcomes
+
+    def _record_admitted(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
         return record(
             connection,
             hot_for(connection),
@@ -210,7 +226,7 @@ class Recorder:
         for _ in range(2):
             try:
                 return self._record([item])[0]
-            except Fenced:
+            except (Fenced, Overdrawn):
                 return _UNSTORABLE
             except Exception as error:  # noqa: BLE001 -- whatever it is, its neighbours must not suffer
                 reason = error

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, null, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, null, select, update
 
 from tocsin.store.insertion import insert_unless_taken
-from tocsin.store.schema import api_keys, facts, log_entries, members, refresh_tokens, users, workspaces
+from tocsin.store.schema import api_keys, facts, log_entries, members, refresh_tokens, sessions, users, workspaces
 
 Row = dict[str, Any]
 
@@ -20,6 +20,15 @@ def update_workspace(connection: Connection, workspace_id: int, changes: Row) ->
     connection.execute(update(workspaces).where(workspaces.c.id == workspace_id).values(changes))
 
 
+def workspace_name(connection: Connection, workspace_id: int) -> str:
+    return str(connection.execute(select(workspaces.c.name).where(workspaces.c.id == workspace_id)).scalar_one())
+
+
+def workspace_names(connection: Connection) -> dict[int, str]:
+    """Every workspace's name by its id."""
+    return {row.id: row.name for row in connection.execute(select(workspaces.c.id, workspaces.c.name))}
+
+
 def first_workspace(connection: Connection) -> int | None:
     """The oldest workspace, or None where there is none yet."""
     return connection.execute(select(func.min(workspaces.c.id))).scalar()
@@ -29,9 +38,9 @@ def insert_key(connection: Connection, row: Row) -> None:
     connection.execute(insert(api_keys).values(row))
 
 
-def revoke_keys(connection: Connection, workspace_id: int, now: int) -> None:
-    """Every key of the workspace stops working when this transaction commits."""
-    live = (api_keys.c.workspace_id == workspace_id) & api_keys.c.revoked_at.is_(None)
+def revoke_primary_key(connection: Connection, workspace_id: int, now: int) -> None:
+    """The workspace's primary key stops working when this transaction commits."""
+    live = (api_keys.c.workspace_id == workspace_id) & api_keys.c.is_primary & api_keys.c.revoked_at.is_(None)
     connection.execute(update(api_keys).where(live).values(revoked_at=now))
 
 
@@ -41,9 +50,9 @@ def lock_workspace(connection: Connection, workspace_id: int) -> None:
 
 
 def find_key(connection: Connection, key_hash: str) -> Row | None:
-    """`{id, workspace_id}` of a live key of an active workspace."""
+    """`{id, workspace_id, scopes, api_rate}` of a live key of an active workspace."""
     query = (
-        select(api_keys.c.id, api_keys.c.workspace_id)
+        select(api_keys.c.id, api_keys.c.workspace_id, api_keys.c.scopes, workspaces.c.api_rate)
         .join(workspaces, workspaces.c.id == api_keys.c.workspace_id)
         .where(api_keys.c.key_hash == key_hash, api_keys.c.revoked_at.is_(None), workspaces.c.is_active)
     )
@@ -70,6 +79,11 @@ def find_user(connection: Connection, user_id: int) -> Row | None:
     return _one(connection, select(users).where(users.c.id == user_id))
 
 
+def user_of(connection: Connection, user_id: int) -> Row:
+    """The user, who is known to be there."""
+    return dict(connection.execute(select(users).where(users.c.id == user_id)).mappings().one())
+
+
 def find_user_by_email(connection: Connection, email: str) -> Row | None:
     return _one(connection, select(users).where(users.c.email == email))
 
@@ -78,19 +92,26 @@ def insert_member(connection: Connection, row: Row) -> None:
     connection.execute(insert(members).values(row))
 
 
-def find_membership(connection: Connection, user_id: int, workspace_id: int | None) -> Row | None:
-    """`{user_id, workspace_id, role}`; the last two are None where the user has no (active) place there."""
+def find_membership(
+    connection: Connection, user_id: int, workspace_id: int | None, session_id: int | None = None
+) -> Row | None:
+    """`{user_id, workspace_id, role, api_rate}`; all but the first are None where the user has no (active) place
+    there. With a `session_id`, None where that session of the user's has ended."""
     place = and_(members.c.user_id == users.c.id, members.c.workspace_id == workspace_id)
     query = (
-        select(users.c.id.label("user_id"), workspaces.c.id.label("workspace_id"), members.c.role)
+        select(
+            users.c.id.label("user_id"), workspaces.c.id.label("workspace_id"), members.c.role, workspaces.c.api_rate
+        )
         .outerjoin(members, place)
         .outerjoin(workspaces, and_(workspaces.c.id == members.c.workspace_id, workspaces.c.is_active))
         .where(users.c.id == user_id)
     )
     if workspace_id is None:
-        query = select(users.c.id.label("user_id"), null().label("workspace_id"), null().label("role")).where(
-            users.c.id == user_id
-        )
+        nowhere = [null().label(name) for name in ("workspace_id", "role", "api_rate")]
+        query = select(users.c.id.label("user_id"), *nowhere).where(users.c.id == user_id)
+    if session_id is not None:
+        running = (sessions.c.id == session_id) & (sessions.c.user_id == user_id) & sessions.c.ended_at.is_(None)
+        query = query.where(exists().where(running))
     return _one(connection, query)
 
 

@@ -30,10 +30,18 @@ class Dropped(NamedTuple):
 
 
 def insert_rejection(
-    connection: Connection, rejection_id: int, workspace_id: int, now: int, reason: str, detail: str
+    connection: Connection, rejection_id: int, workspace_id: int, now: int, reason: str, detail: str, times: int = 1
 ) -> None:
-    row = {"id": rejection_id, "workspace_id": workspace_id, "at": now, "reason": reason, "detail": detail}
-    connection.execute(insert(rejections).values(row))
+    """`times`: how many it stands for, of which `detail` shows one."""
+    row = {
+        "id": rejection_id,
+        "workspace_id": workspace_id,
+        "at": now,
+        "first_at": now,
+        "reason": reason,
+        "detail": detail,
+    }
+    connection.execute(insert(rejections).values(**row, times=times))
 
 
 def count_dropped(connection: Connection, dropped: Collection[Dropped]) -> None:

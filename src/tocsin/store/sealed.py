@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, and_, func, literal, select, tuple_, update
 
-from tocsin.store.schema import channels, idempotency_keys
+from tocsin.store.schema import channels, idempotency_keys, users
 
 SLICE = 200
 #: (sealed value, its context) → the value sealed anew; None leaves it as it is.
@@ -28,7 +28,11 @@ class Sealed(NamedTuple):
 
 
 #: A new sealed column is a line here; its context has the same form.
-SEALED = (Sealed(channels, channels.c.config), Sealed(idempotency_keys, idempotency_keys.c.answer))
+SEALED = (
+    Sealed(channels, channels.c.config),
+    Sealed(idempotency_keys, idempotency_keys.c.answer),
+    Sealed(users, users.c.totp_secret),
+)
 
 
 class Progress(NamedTuple):

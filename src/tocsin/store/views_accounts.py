@@ -27,6 +27,8 @@ def workspace_object(connection: Connection, workspace_id: int) -> Object:
         "autoCreateTenants": row["auto_create_tenants"],
         "timezone": row["timezone"],
         "pingKey": row["ping_key"],
+        "ingestRate": row["ingest_rate"],
+        "apiRate": row["api_rate"],
         "createdAt": iso(row["created_at"]),
     }
 
@@ -82,7 +84,7 @@ def _tenant(row: RowMapping) -> Object:
 def _key_prefix(connection: Connection, workspace_id: int) -> str | None:
     query = (
         select(api_keys.c.prefix)
-        .where(api_keys.c.workspace_id == workspace_id, api_keys.c.revoked_at.is_(None))
+        .where(api_keys.c.workspace_id == workspace_id, api_keys.c.is_primary, api_keys.c.revoked_at.is_(None))
         .order_by(api_keys.c.id.desc())
     )
     return connection.execute(query).scalar()

@@ -21,6 +21,19 @@ from tocsin.api.answers.accounts import (
 )
 from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
 from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
+from tocsin.api.answers.people import (
+    Actor,
+    AuditEntry,
+    Challenge,
+    Invitation,
+    InvitationLink,
+    Key,
+    Member,
+    RecoveryCodes,
+    ScopedKey,
+    SecondFactor,
+    SignedIn,
+)
 from tocsin.api.answers.shapes import Answer, Items, Nothing
 from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
@@ -36,9 +49,12 @@ from tocsin.api.answers.watching import (
 )
 
 __all__ = [
+    "Actor",
     "AffectedTenant",
     "Answer",
     "Attempt",
+    "AuditEntry",
+    "Challenge",
     "Channel",
     "Classification",
     "Delivery",
@@ -47,13 +63,18 @@ __all__ = [
     "EventReceipts",
     "Events",
     "Incident",
+    "Invitation",
+    "InvitationLink",
     "Items",
     "Job",
+    "Key",
+    "Member",
     "Membership",
     "NewKey",
     "Nothing",
     "Pattern",
     "Receipt",
+    "RecoveryCodes",
     "Registered",
     "Rejection",
     "Routes",
@@ -61,8 +82,11 @@ __all__ = [
     "RunEntry",
     "Schedule",
     "SchedulePreview",
+    "ScopedKey",
+    "SecondFactor",
     "SentryDsn",
     "Session",
+    "SignedIn",
     "StateChange",
     "Stream",
     "Tenant",

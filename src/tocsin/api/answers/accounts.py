@@ -91,6 +91,8 @@ class Workspace(Shape):
     auto_create_tenants: Literal["events", "all", "none"]
     timezone: str
     ping_key: str | None
+    ingest_rate: int | None
+    api_rate: int | None
     created_at: Moment
 
 

@@ -10,17 +10,24 @@ from starlette.responses import Response
 from tocsin.api import answers
 from tocsin.api.calls import InServices
 from tocsin.api.envelope import respond, success_body
-from tocsin.api.services import Services
+from tocsin.api.sign_in import (
+    address_of,
+    challenge_object,
+    check_password_of,
+    open_session,
+    session_object,
+    token_object,
+    workspace_of,
+)
 from tocsin.api.wire import Wire
-from tocsin.application import accounts
-from tocsin.application.credentials import read_credential, sign_token
-from tocsin.application.errors import Refused, rate_limited, unauthorized
-from tocsin.application.passwords import hash_password, is_outdated, is_password
-from tocsin.domain.ids import from_uuid, to_uuid
+from tocsin.application import accounts, second_factor, sessions
+from tocsin.application.credentials import read_credential
+from tocsin.application.errors import Refused, unauthorized
+from tocsin.application.passwords import check_password, hash_password, is_outdated
+from tocsin.domain.ids import from_uuid
 from tocsin.store import Connection
 from tocsin.store import views_accounts as views
 from tocsin.store.attempts import write_with_retries
-from tocsin.wire_time import iso
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
@@ -61,9 +68,10 @@ class TokenRequest(Wire):
 
 
 @router.post("/register", response_model=answers.Answer[answers.Registered], status_code=201)
-def register(services: InServices, body: Registration) -> Response:
+def register(request: Request, services: InServices, body: Registration) -> Response:
     """Make an account; with the claim token of the first start, own its workspace."""
     mode, now = services.settings.registration, services.clock.now()
+    check_password(body.password, [body.email, body.name])
     with services.store.read() as connection:
         accounts.check_registration(connection, mode, body.email, body.claim_token)
     password_hash = hash_password(body.password)
@@ -72,33 +80,27 @@ def register(services: InServices, body: Registration) -> Response:
         user_id, workspace_id = accounts.register(
             connection, services.ids, now, mode, body.email, password_hash, body.name, body.claim_token
         )
-        return {"user": views.user_object(connection, user_id), **_token(services, now, user_id, workspace_id)}
+        session_id = sessions.begin(connection, services.ids, now, user_id, address_of(request))
+        token = token_object(services, now, user_id, workspace_id, session_id)
+        return {"user": views.user_object(connection, user_id), **token}
 
     return respond(success_body(write_with_retries(services.store, work), "Registered."), 201)
 
 
-@router.post("/login", response_model=answers.Answer[answers.Session])
+@router.post("/login", response_model=answers.Answer[answers.SignedIn])
 def login(request: Request, services: InServices, body: Login) -> Response:
-    """Begin a session: a token for one workspace, and a refresh token for the next."""
+    """Begin a session: a token for one workspace, and a refresh token for the next. Where the user has a second factor,
+    a `challenge` instead, for POST /auth/login/totp."""
     now = services.clock.now()
-    email = body.email.strip().lower()
-    address = f"address {request.client.host if request.client else ''}"
-    if wait := services.throttle.attempt([f"account {email}", address], now):
-        raise rate_limited(wait)
-    with services.store.read() as connection:
-        user = accounts.find_login(connection, email)
-    if not is_password(body.password, user["password_hash"] if user else None) or user is None:
-        raise unauthorized("Email or password is wrong.")
-    services.throttle.succeeded(f"account {email}", address)
+    user = check_password_of(services, request, body.email.strip().lower(), body.password, now)
+    if second_factor.is_on(user):
+        return respond(success_body(challenge_object(services, now, user), "A second factor is required."))
     renewed = hash_password(body.password) if is_outdated(user["password_hash"]) else None
 
     def work(connection: Connection) -> Object:
         if renewed is not None:
             accounts.renew_password_hash(connection, user["id"], renewed)
-        session = accounts.open_session(
-            connection, services.ids, now, user, body.workspace_id, views.memberships(connection, user["id"])
-        )
-        return _session(services, connection, now, session)
+        return open_session(services, connection, now, user, body.workspace_id, address_of(request))
 
     return respond(success_body(write_with_retries(services.store, work), "Logged in."))
 
@@ -109,8 +111,8 @@ def refresh(services: InServices, body: Refresh) -> Response:
     now = services.clock.now()
 
     def work(connection: Connection) -> Object | Refused:
-        session = accounts.refresh_session(connection, now, body.refresh_token)
-        return session if isinstance(session, Refused) else _session(services, connection, now, session)
+        session = sessions.refresh_session(connection, now, body.refresh_token)
+        return session if isinstance(session, Refused) else session_object(services, connection, now, session)
 
     answer = write_with_retries(services.store, work)
     if isinstance(answer, Refused):
@@ -125,37 +127,15 @@ def token(request: Request, services: InServices, body: TokenRequest) -> Respons
     shown = read_credential(None, request.headers.get("authorization"), services.secrets.signing_keys, now)
 
     def work(connection: Connection) -> Object:
-        user_id = shown.user_id if shown is not None else None
+        who = (shown.user_id, shown.session_id) if shown is not None else None
         if body.refresh_token is not None:
-            user_id = accounts.find_refresh_user(connection, now, body.refresh_token)
-        if user_id is None:
+            who = sessions.find_refresh_session(connection, now, body.refresh_token)
+        if who is None or who[0] is None or who[1] is None:
             raise unauthorized("Send a valid token in Authorization, or a refreshToken.")
-        workspace_id = accounts.switch_workspace(connection, user_id, from_uuid(body.workspace_id))
+        user_id, session_id = who[0], who[1]
+        workspace_id = sessions.switch_workspace(connection, user_id, from_uuid(body.workspace_id), session_id)
         mine = views.memberships(connection, user_id)
-        return {**_token(services, now, user_id, workspace_id), "workspace": _workspace(mine, workspace_id)}
+        token = token_object(services, now, user_id, workspace_id, session_id)
+        return {**token, "workspace": workspace_of(mine, workspace_id)}
 
     return respond(success_body(write_with_retries(services.store, work)))
-
-
-def _session(services: Services, connection: Connection, now: int, session: accounts.Session) -> Object:
-    mine = views.memberships(connection, session.user_id)
-    return {
-        **_token(services, now, session.user_id, session.workspace_id),
-        "refreshToken": session.refresh_token,
-        "user": views.user_object(connection, session.user_id),
-        "workspaces": [_shown(workspace) for workspace in mine],
-        "workspace": _workspace(mine, session.workspace_id),
-    }
-
-
-def _token(services: Services, now: int, user_id: int, workspace_id: int | None) -> Object:
-    made = sign_token(services.secrets.signing_key, now, user_id, workspace_id)
-    return {"token": made.text, "expiresAt": iso(made.expires_at)}
-
-
-def _workspace(mine: list[Object], workspace_id: int | None) -> Object | None:
-    return next((_shown(workspace) for workspace in mine if workspace["id"] == workspace_id), None)
-
-
-def _shown(workspace: Object) -> Object:
-    return {**workspace, "id": to_uuid(workspace["id"])}

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from tocsin.api import answers
-from tocsin.api.calls import Call, Writing
+from tocsin.api.calls import Administering, Call
 from tocsin.api.masking import channel_object
 from tocsin.api.wire import DAY, Seconds, Wire, example
 from tocsin.application import manage_channels
@@ -76,7 +76,7 @@ class ChannelSettings(Wire):
 
 
 @router.put("/{provider}", response_model=answers.Answer[answers.Channel])
-def put_channel(call: Writing, provider: ProviderName, body: ChannelSettings) -> Response:
+def put_channel(call: Administering, provider: ProviderName, body: ChannelSettings) -> Response:
     """Set the channel of a kind. A secret made for it is shown this once.
 
     `config` by provider: slack and teams `{webhookUrl}`; pagerduty `{routingKey, region?}`; opsgenie
@@ -86,31 +86,33 @@ def put_channel(call: Writing, provider: ProviderName, body: ChannelSettings) ->
 
 
 @router.put("/{provider}/{name}", response_model=answers.Answer[answers.Channel])
-def put_named_channel(call: Writing, provider: ProviderName, name: ChannelName, body: ChannelSettings) -> Response:
+def put_named_channel(
+    call: Administering, provider: ProviderName, name: ChannelName, body: ChannelSettings
+) -> Response:
     """Set a second channel of a kind."""
     return _put(call, provider, name, body)
 
 
 @router.delete("/{provider}", response_model=answers.Nothing)
-def remove_channel(call: Writing, provider: ProviderName) -> Response:
+def remove_channel(call: Administering, provider: ProviderName) -> Response:
     """Remove the channel of a kind."""
     return _remove(call, provider, _DEFAULT)
 
 
 @router.delete("/{provider}/{name}", response_model=answers.Nothing)
-def remove_named_channel(call: Writing, provider: ProviderName, name: ChannelName) -> Response:
+def remove_named_channel(call: Administering, provider: ProviderName, name: ChannelName) -> Response:
     """Remove a second channel of a kind."""
     return _remove(call, provider, name)
 
 
 @router.post("/{provider}/test", response_model=answers.Answer[answers.TestOutcome])
-def test_channel(call: Writing, provider: ProviderName) -> Response:
+def test_channel(call: Administering, provider: ProviderName) -> Response:
     """Send a test alert, and tell what the receiver said."""
     return _test(call, provider, _DEFAULT)
 
 
 @router.post("/{provider}/{name}/test", response_model=answers.Answer[answers.TestOutcome])
-def test_named_channel(call: Writing, provider: ProviderName, name: ChannelName) -> Response:
+def test_named_channel(call: Administering, provider: ProviderName, name: ChannelName) -> Response:
     """Send a test alert over a second channel of a kind."""
     return _test(call, provider, name)
 

@@ -8,10 +8,11 @@ from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from tocsin.api import answers
-from tocsin.api.calls import Call, OfUser, Reading, Writing
+from tocsin.api.calls import Administering, Call, OfUser, Reading
 from tocsin.api.masking import channel_object
 from tocsin.api.wire import DAY, Name, Wire, example
 from tocsin.application import accounts
+from tocsin.application.errors import invalid
 from tocsin.domain.model import SECOND
 from tocsin.store import Connection, sentry_keys, views_deliveries
 from tocsin.store import views_accounts as views
@@ -43,6 +44,9 @@ class WorkspaceChanges(Wire):
     cooldown_window_seconds: Window = 1
     auto_create_tenants: Literal["events", "all", "none"] = "events"
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    #: Requests a minute by one key; null: as many as the installation allows.
+    ingest_rate: Annotated[int | None, Field(ge=1)] = None
+    api_rate: Annotated[int | None, Field(ge=1)] = None
 
     def columns(self) -> dict[str, Any]:
         """The columns that were given; windows in microseconds."""
@@ -58,6 +62,7 @@ def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
 
     def work(connection: Connection) -> object:
         made = accounts.create_workspace(connection, call.services.ids, call.now, body.name, call.principal.user_id)
+        call.note(connection, made.id, "/workspaces/me")
         return {"workspace": views.workspace_object(connection, made.id), "apiKey": made.api_key}
 
     return call.write(work, 201, "Workspace created.")
@@ -70,8 +75,14 @@ def get_workspace(call: Reading) -> Response:
 
 
 @router.patch("/me", response_model=answers.Answer[answers.WholeWorkspace])
-def change_workspace(call: Writing, body: WorkspaceChanges) -> Response:
+def change_workspace(call: Administering, body: WorkspaceChanges) -> Response:
     """Change the name, the windows, or how tenants are made."""
+
+    settings = call.services.settings
+    for name, most in (("ingestRate", settings.ingest_rate), ("apiRate", settings.api_rate)):
+        wanted = body.ingest_rate if name == "ingestRate" else body.api_rate
+        if wanted is not None and wanted > most:
+            raise invalid(f"{name} must be at most {most}, which is what this Tocsin allows.")
 
     def work(connection: Connection) -> object:
         accounts.change_workspace(connection, call.workspace_id, body.columns())
@@ -81,7 +92,7 @@ def change_workspace(call: Writing, body: WorkspaceChanges) -> Response:
 
 
 @router.post("/rotate-key", response_model=answers.Answer[answers.NewKey])
-def rotate_key(call: Writing) -> Response:
+def rotate_key(call: Administering) -> Response:
     """A new API key, shown this once; the old one is dead at once."""
 
     def work(connection: Connection) -> object:
@@ -92,7 +103,7 @@ def rotate_key(call: Writing) -> Response:
 
 
 @router.post("/rotate-sentry-key", response_model=answers.Answer[answers.SentryDsn])
-def rotate_sentry_key(call: Writing) -> Response:
+def rotate_sentry_key(call: Administering) -> Response:
     """A new public key for the workspace's Sentry DSN; the old one is dead at once."""
 
     def work(connection: Connection) -> object:

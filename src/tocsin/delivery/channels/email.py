@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.headerregistry import HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import make_msgid, parseaddr
 from html import escape
 from typing import Any
 
@@ -105,6 +105,22 @@ class Email:
         if message.content.get("incident"):
             mail["In-Reply-To"] = root
             mail["References"] = root
+
+
+def plain_mail(mail_from: str, to: str, subject: str, text: str, now: int) -> Mail | None:
+    """A mail to one person that is about no incident; None where `to` is no address that mail can be sent to."""
+    if not _ADDRESS.fullmatch(to):
+        return None
+    mail = EmailMessage(policy=_POLICY)
+    sender = parseaddr(mail_from)[1]
+    mail["From"] = mail_from
+    mail["To"] = to
+    mail["Subject"] = cut(one_line(subject, _SUBJECT_LIMIT + 1), _SUBJECT_LIMIT)
+    mail["Date"] = datetime.fromtimestamp(now // SECOND, UTC)
+    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(text)
+    return Mail(sender, (to,), mail.as_bytes())
 
 
 def _plain(message: Message) -> str:

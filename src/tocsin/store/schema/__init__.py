@@ -31,6 +31,15 @@ from tocsin.store.schema.alerting import (
 )
 from tocsin.store.schema.columns import metadata
 from tocsin.store.schema.integrations import events, integration_patterns, patterns
+from tocsin.store.schema.people import (
+    audit_entries,
+    invitations,
+    login_failures,
+    password_resets,
+    rate_buckets,
+    recovery_codes,
+    sessions,
+)
 from tocsin.store.schema.protocols import places, run_details, run_notes
 from tocsin.store.schema.quiet import holds, incident_actions, incident_care, quiets
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
@@ -39,6 +48,7 @@ __all__ = [
     "absences",
     "alerts",
     "api_keys",
+    "audit_entries",
     "channels",
     "deliveries",
     "delivery_attempts",
@@ -52,21 +62,27 @@ __all__ = [
     "incident_tenants",
     "incidents",
     "integration_patterns",
+    "invitations",
     "job_environments",
     "jobs",
     "log_entries",
+    "login_failures",
     "members",
     "metadata",
     "nodes",
+    "password_resets",
     "patterns",
     "places",
     "quiets",
+    "rate_buckets",
+    "recovery_codes",
     "refresh_tokens",
     "rejections",
     "reminders",
     "run_details",
     "run_notes",
     "runs",
+    "sessions",
     "streams",
     "tenants",
     "transitions",

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -63,12 +64,15 @@ workspaces = Table(
     Column("cooldown_window", BigInteger, nullable=False),
     Column("auto_create_tenants", Text, nullable=False, server_default="events"),
     Column("timezone", Text, nullable=False, server_default="UTC"),
+    Column("ingest_rate", Integer),  # requests a minute and credential; NULL: the installation's
+    Column("api_rate", Integer),
     Column("ping_key", Text, nullable=False, default=new_ping_key),
     at("created_at", required=True),
     Column("sentry_key", Text, default=lambda: uuid4().hex),  # the public key of its DSN
     Index("ix_workspaces_ping_key", "ping_key", unique=True),
 )
 
+#: `totp_secret` is sealed; it counts once `totp_since_at` is set. `totp_last_step`: no code up to it counts again.
 users = Table(
     "users",
     metadata,
@@ -77,6 +81,9 @@ users = Table(
     Column("name", Text, nullable=False, server_default=""),
     Column("password_hash", Text, nullable=False),
     Column("last_workspace_id", BigInteger),
+    Column("totp_secret", LargeBinary),
+    at("totp_since_at"),
+    Column("totp_last_step", BigInteger, nullable=False, server_default="0"),
     at("created_at", required=True),
 )
 
@@ -104,7 +111,8 @@ refresh_tokens = Table(
     Index("ix_refresh_tokens_family", "family_id"),
 )
 
-#: `key_hash` is the hex SHA-256 of the whole key; `prefix` is what may be shown of it.
+#: `key_hash` is the hex SHA-256 of the whole key; `prefix` is what may be shown of it. `scopes` are words with blanks
+#: between. One key of a workspace is its primary one, which can be rotated but not removed.
 api_keys = Table(
     "api_keys",
     metadata,
@@ -113,7 +121,10 @@ api_keys = Table(
     Column("name", Text, nullable=False, server_default="default"),
     Column("key_hash", Text, nullable=False, unique=True),
     Column("prefix", Text, nullable=False),
+    Column("scopes", Text, nullable=False, server_default="admin"),
+    Column("is_primary", Boolean, nullable=False, server_default=false()),
     at("created_at", required=True),
+    at("last_used_at"),
     at("revoked_at"),
     Index("ix_api_keys_workspace", "workspace_id"),
 )

@@ -1,0 +1,16 @@
+// The token stands behind the #, which browsers send to nobody: it reaches the server in the body alone.
+const form = document.getElementById("form");
+const answer = document.getElementById("answer");
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const fields = Object.fromEntries(new FormData(form));
+  const response = await fetch("/api/v1/auth/password/reset/confirm", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ ...fields, token: location.hash.slice(1) }),
+  });
+  const { isSuccess, message } = await response.json();
+  answer.textContent = isSuccess ? "Your new password is set. Log in with it." : message;
+  form.hidden = isSuccess;
+});

@@ -1,0 +1,24 @@
+"""People, and how they come in."""
+
+from typing import NamedTuple
+
+from playwright.sync_api import Page, expect
+
+
+class Person(NamedTuple):
+    email: str
+    name: str
+    password: str
+
+
+OWNER = Person("mara@northwind.example", "Mara Lindqvist", "correct horse battery staple")
+
+
+def claim(page: Page, link: str, person: Person) -> None:
+    """Through the link that the first start prints."""
+    page.goto(link)
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Name", exact=True).fill(person.name)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("status")).to_contain_text("yours")
