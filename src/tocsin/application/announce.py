@@ -48,11 +48,14 @@ def word_alerts(
         alert = holding.release(connection, now, hush, known)
         if alert is not None:
             muted = hush.muted_in(connection, alert)
-            content, hearings = _word(connection, alert, listening[alert.workspace_id], public_url, habits, muted)
+            told = _tellings(connection, alert)
+            content, hearings = _word(connection, alert, listening[alert.workspace_id], public_url, habits, told, muted)
             if alert.catch_up is not None and not hearings:
                 alerts.retract(connection, alert)
                 continue
             alerts.write_worded(connection, alert, _json(content), now)
+            if muted and not hearings:
+                holding.note_muted(connection, now, alert, told.values(), muted)
             telling.tell(alert, hearings)
     telling.close()
     return len(due) - len(left) + len(unheard) + len(heard)
@@ -109,18 +112,23 @@ def _json(content: Content | None) -> str | None:
     return json.dumps(content, ensure_ascii=False) if content else None
 
 
+def _tellings(connection: Connection, alert: Unworded) -> dict[int, Told]:
+    """What each channel was told of the incident; of one that has just opened nobody was told anything."""
+    is_first = alert.kind == AlertKind.OPENED and alert.catch_up is None
+    return {} if is_first else alerts.tellings(connection, alert)
+
+
 def _word(
     connection: Connection,
     alert: Unworded,
     listeners: Sequence[Listener],
     public_url: str,
     habits: Habits,
+    told: Mapping[int, Told],
     muted: Mapping[str, Quiet],
 ) -> tuple[Content | None, list[Hearing]]:
     """The content of the alert, and the channels that are due it, each with what it is told."""
     kind = AlertKind(alert.kind)
-    is_first = kind is AlertKind.OPENED and alert.catch_up is None
-    told = {} if is_first else alerts.tellings(connection, alert)
     if kind in {AlertKind.RESOLVED, AlertKind.ACKNOWLEDGED}:
         listeners = [one for one in listeners if one.id in told and told[one.id].was_told]
     content = _content(connection, alert, public_url, muted) if listeners else None

@@ -4,13 +4,13 @@ An alert is held when it would be told. What is left to tell of its incident the
 quiet, and the tick looks at it: what is still wrong is told, by one alert that says to each channel what it misses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.maintenance import Window, span_at
 from tocsin.domain.model import AlertKind, IncidentStatus
-from tocsin.domain.quiet import HELD_KINDS, Hold, hold_of_tenants
-from tocsin.domain.routing import OPENINGS, CatchUp
+from tocsin.domain.quiet import HELD_KINDS, Hold, Quiet, hold_of_tenants
+from tocsin.domain.routing import OPENINGS, CatchUp, Telling
 from tocsin.store import alerts, holds, quieting, quiets
 from tocsin.store.alerts import Unworded
 from tocsin.store.engine import Connection
@@ -42,7 +42,7 @@ def release(connection: Connection, now: int, hush: Hush, alert: Unworded) -> Un
     if why is not None:
         _hold(connection, now, alert, why)
         return None
-    if alert.kind == AlertKind.BLAST_RADIUS_EXPANDED and holds.has_opening(connection, alert):
+    if alert.kind == AlertKind.BLAST_RADIUS_EXPANDED and holds.is_opening_held(connection, alert):
         alert = alerts.begin_with(connection, alert, _opening(connection, alert.incident_id))
         holds.end(connection, [alert.incident_id])
     if muted:
@@ -50,6 +50,15 @@ def release(connection: Connection, now: int, hush: Hush, alert: Unworded) -> Un
         why = hold_of_tenants(muted.values())
         holds.expect(connection, alert.incident_id, alert.workspace_id, why, now, rings=False)
     return alert
+
+
+def note_muted(
+    connection: Connection, now: int, alert: Unworded, told: Iterable[Telling], muted: Mapping[str, Quiet]
+) -> None:
+    """Nobody heard of an alert: if what is new in it are tenants who are quiet, it is held."""
+    since_at = max((one.told_until_at for one in told), default=0)
+    if alerts.has_joined(connection, alert, since_at, list(muted), ()):
+        _hold(connection, now, alert, hold_of_tenants(muted.values()))
 
 
 def end_quiets(connection: Connection, ids: IdMaker, now: int, until_at: int) -> bool:

@@ -26,7 +26,7 @@ _DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 
 
 class Rule(NamedTuple):
-    """A rule that was read. `times`: its COUNT; `until`: on the wall, but where `until_is_utc`; `lists`: its BY parts."""
+    """A rule that was read. `times`: its COUNT; `until`: on the wall, unless `until_is_utc`; `lists`: BY parts."""
 
     frequency: int
     interval: int = 1

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from tocsin.store.insertion import insert_unless_taken
-from tocsin.store.schema import alerts, api_keys, incident_actions, incident_care, incidents, members, users
+from tocsin.store.schema import alerts, incident_actions, incident_care, incidents, members
 
 Row = dict[str, Any]
 
@@ -51,12 +51,3 @@ def add_alert(connection: Connection, row: Row) -> None:
 def is_member(connection: Connection, workspace_id: int, user_id: int) -> bool:
     query = select(members.c.user_id).where(members.c.workspace_id == workspace_id, members.c.user_id == user_id)
     return connection.execute(query).scalar() is not None
-
-
-def name_of(connection: Connection, workspace_id: int, user_id: int | None, key_id: int | None) -> str:
-    """How whoever does something is called: a user by e-mail, a key by its prefix."""
-    if user_id is not None:
-        return connection.execute(select(users.c.email).where(users.c.id == user_id)).scalar() or ""
-    mine = (api_keys.c.workspace_id == workspace_id) & (api_keys.c.id == key_id)
-    prefix = connection.execute(select(api_keys.c.prefix).where(mine)).scalar()
-    return f"API key {prefix}…" if prefix else "API key"

@@ -93,12 +93,15 @@ def end(connection: Connection, incident_ids: Collection[int]) -> None:
         connection.execute(delete(holds).where(holds.c.incident_id.in_(incident_ids)))
 
 
-def has_opening(connection: Connection, alert: Unworded) -> bool:
-    """Whether an opening of the alert's cycle is held."""
-    query = select(holds.c.has_opening).where(
-        holds.c.incident_id == alert.incident_id, holds.c.cycle == alert.cycle, holds.c.has_opening
+def is_opening_held(connection: Connection, alert: Unworded) -> bool:
+    """Whether the opening of the alert's cycle was held, and nobody was told of it since."""
+    query = (
+        select(alerts.c.held_by)
+        .where(alerts.c.incident_id == alert.incident_id, alerts.c.cycle == alert.cycle)
+        .where(alerts.c.kind.in_(OPENINGS), alerts.c.id < alert.id)
+        .order_by(alerts.c.id.desc())
     )
-    return connection.execute(query).scalar() is not None
+    return connection.execute(query.limit(1)).scalar() is not None
 
 
 def was_ever_told(connection: Connection, incident_id: int) -> bool:

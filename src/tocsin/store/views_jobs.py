@@ -130,6 +130,7 @@ def _job(connection: Connection, row: RowMapping, now: int, public_url: str) -> 
         "tags": json.loads(row["tags"]),
         "description": row["description"],
         "runbookUrl": row["runbook_url"] or None,
+        "dependsOn": _parent(connection, row),
         "isActive": row["is_active"],
         "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
         "healthchecksUrl": f"{public_url}/ping/{row['ping_uuid']}" if row["ping_uuid"] else None,
@@ -157,6 +158,15 @@ def _expectation(connection: Connection, row: RowMapping, now: int) -> Object:
         "maxRuntimeSeconds": row["max_runtime"] // SECOND if row["max_runtime"] is not None else None,
         "tenantScope": row["tenant_scope"],
     }
+
+
+def _parent(connection: Connection, row: RowMapping) -> Object | None:
+    if row["parent_integration"] is not None:
+        return {"kind": "integration", "value": row["parent_integration"]}
+    if row["parent_job_id"] is None:
+        return None
+    key = connection.execute(select(jobs.c.job_key).where(jobs.c.id == row["parent_job_id"])).scalar()
+    return {"kind": "job", "value": key}
 
 
 def _schedule(row: RowMapping) -> Object:
