@@ -23,6 +23,9 @@ from tocsin.store.schema import (
 )
 from tocsin.wire_time import iso
 
+#: Why an opening that was due was never sent after all.
+NEVER_SENT = (Reason.HELD, Reason.RESOLVED_WITHIN_DELAY, Reason.SUPERSEDED)
+
 
 class Unworded(NamedTuple):
     id: int
@@ -88,7 +91,7 @@ def listeners(connection: Connection, workspace_ids: Sequence[int]) -> dict[int,
 
 
 def tellings(connection: Connection, alert: Unworded) -> dict[int, Telling]:
-    """What each channel was told of the incident before this alert, by channel. What was held was not told."""
+    """What each channel was told of the incident before this alert, by channel. What was never sent was not told."""
     last_resolved = select(func.coalesce(func.max(alerts.c.id), 0)).where(
         alerts.c.incident_id == alert.incident_id, alerts.c.kind == AlertKind.RESOLVED, alerts.c.id < alert.id
     )
@@ -104,7 +107,7 @@ def tellings(connection: Connection, alert: Unworded) -> dict[int, Telling]:
         )
         .join(alerts, alerts.c.id == deliveries.c.alert_id)
         .where(deliveries.c.workspace_id == alert.workspace_id, deliveries.c.incident_id == alert.incident_id)
-        .where(deliveries.c.alert_id < alert.id, deliveries.c.reason != Reason.HELD)
+        .where(deliveries.c.alert_id < alert.id, deliveries.c.reason.not_in(NEVER_SENT))
         .where(deliveries.c.kind != AlertKind.ACKNOWLEDGED)
         .group_by(deliveries.c.channel_id)
     )

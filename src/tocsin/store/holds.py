@@ -11,7 +11,7 @@ from tocsin.domain.model import AlertKind
 from tocsin.domain.quiet import Hold
 from tocsin.domain.routing import OPENINGS, CatchUp
 from tocsin.store import raw
-from tocsin.store.alerts import Unworded
+from tocsin.store.alerts import NEVER_SENT, Unworded
 from tocsin.store.quieting import RECHECK, lock_workspaces
 from tocsin.store.schema import alerts, deliveries, holds, incidents, workspaces
 
@@ -107,7 +107,7 @@ def is_opening_held(connection: Connection, alert: Unworded) -> bool:
 def was_ever_told(connection: Connection, incident_id: int) -> bool:
     """Whether any channel was due an opening of the incident."""
     query = select(deliveries.c.id).where(
-        deliveries.c.incident_id == incident_id, deliveries.c.kind.in_(OPENINGS), deliveries.c.reason != "held"
+        deliveries.c.incident_id == incident_id, deliveries.c.kind.in_(OPENINGS), deliveries.c.reason.not_in(NEVER_SENT)
     )
     return connection.execute(query.limit(1)).scalar() is not None
 
