@@ -1,7 +1,7 @@
 """The only module that knows everybody: it wires a node from its settings."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,19 +15,23 @@ from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
-from tocsin.dashboard.claim import claim_routes
+from tocsin.dashboard.app import dashboard_routes
+from tocsin.dashboard.live import Hub
+from tocsin.dashboard.vitals import Traffic, Vitals, Watched
 from tocsin.delivery.channel import Delivered, Site, Verdict
 from tocsin.delivery.channels import HABITS
 from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blocking_test_sender, open_sender
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
-from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
+from tocsin.domain.reason import Reason
+from tocsin.ingest import healthchecks_http, hexcovery_http, pingguard_http, pingguard_monitors, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
 from tocsin.ingest.key_use import KeyUseLoop
+from tocsin.ingest.pruner import Pruner
 from tocsin.ingest.pulse import Pulse
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
@@ -56,15 +60,17 @@ class Application:
     asgi: Starlette
     store: Store
     first_start: FirstStart | None
+    #: Ends what would hold up a node that is told to stop: the streams of those who look at live pages.
+    release: Callable[[], None] = lambda: None
 
 
 def build(settings: Settings, clock: SystemClock | None = None) -> Application:
     """Opens the database, brings it to its schema, joins the other nodes, and wires this one.
 
-    Raises NewerDatabaseError, SecretError and WrongKeyError, each with a sentence for the operator.
+    Raises CannotMigrateError, SecretError and WrongKeyError, each with a sentence for the operator.
     """
     parts = _Parts(settings, clock or SystemClock())
-    return Application(settings, parts.asgi(), parts.store, parts.first_start)
+    return Application(settings, parts.asgi(), parts.store, parts.first_start, parts.hub.close)
 
 
 class _Parts:
@@ -84,11 +90,14 @@ class _Parts:
         )
         self.secrets = SecretBox.open(settings.resolved_key_file)
         self.store = Store(settings.resolved_database_url)
+        self.store.on_change(self.metrics.count_changes)
         migrate(self.store)
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
-        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS)
+        self.hub, self.traffic = Hub(), Traffic(clock)
+        watched = Watched(self.traffic, self.hub)
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS, watched)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
 
     def asgi(self) -> Starlette:
@@ -98,12 +107,16 @@ class _Parts:
             services = self.services
             senders = Senders(self.store, self.secrets, self.clock, services.key_use, services.request_rate)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            addresses = Addresses(self.store, self.ids, self.clock)
+            addresses = Addresses(self.store, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
-            routes += claim_routes()
-            routes.append(_Rest(build_api(services, openapi_paths())))
+            routes += pingguard_http.routes(self.pulse.recorder, addresses, self.clock)
+            routes += pingguard_monitors.routes(services)
+            api = build_api(services, openapi_paths())
+            tick_lag = self.pulse.tick_lag if self.settings.role == "all" else None
+            routes += dashboard_routes(services, api, self.hub, Vitals(self.traffic, tick_lag))
+            routes.append(_Rest(api))
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @cached_property
@@ -111,7 +124,10 @@ class _Parts:
         send_test = blocking_test_sender(self.site, self.clock, self.ids)
         objection = blocking_objection(self.site)
         send_mail = blocking_mail_sender(self.site, self.clock)
-        return Services(self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection, send_mail)
+        changed = self.hub.turned
+        return Services(
+            self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection, send_mail, changed
+        )
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -131,6 +147,8 @@ class _Parts:
         if self.settings.role != "api":
             sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
             loops["delivery"] = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids).run
+            kept, every = self.settings.retention, self.settings.prune_every_seconds
+            loops["pruner"] = Pruner(self.store, self.clock, kept, every, self._count_pruned).run
             if self.store.is_sqlite:
                 loops["checkpoint"] = Checkpointer(self.store).run
             if self.settings.heartbeat_url:
@@ -154,6 +172,9 @@ class _Parts:
         self.metrics.set_vitals(
             open_incidents=vitals.open_incidents, undelivered=vitals.undelivered, undelivered_age=age
         )
+
+    def _count_pruned(self, reason: Reason, rows: int) -> None:
+        self.metrics.pruned.labels(reason.value).inc(rows)
 
     def _count_attempt(self, provider: str, verdict: Verdict) -> None:
         outcome = "delivered" if isinstance(verdict, Delivered) else type(verdict).__name__.lower()

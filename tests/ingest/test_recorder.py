@@ -106,7 +106,7 @@ def test_a_full_queue_refuses_with_503(house: House) -> None:
 
 
 def test_one_that_cannot_be_stored_is_put_aside_and_its_neighbours_are_kept(house: House) -> None:
-    with house.store.write() as connection:
+    with house.store.as_owner() as connection:
         for statement in _POISON[connection.dialect.name]:
             connection.execute(text(statement))
 
@@ -152,7 +152,7 @@ def test_check_ins_and_events_are_committed_together(house: House) -> None:
 
 
 def test_an_event_that_cannot_be_stored_is_put_aside(house: House) -> None:
-    with house.store.write() as connection:
+    with house.store.as_owner() as connection:
         for statement in _POISON[connection.dialect.name]:
             of_events = statement.replace("ON runs", "ON events").replace("new.message", "new.event_type")
             connection.execute(text(of_events))
@@ -304,6 +304,6 @@ def test_a_heartbeat_does_not_pass_a_check_in_queued_beside_it(sqlite_store: Sto
 def test_the_lease_is_confirmed_in_the_transaction(store: Store) -> None:
     with store.write() as connection:
         lease = nodes.register(connection, 1, "token", "all", is_ingesting=True)
-        nodes.confirm(connection, lease)
+        nodes.confirm(connection, lease)()
         with pytest.raises(nodes.Fenced):
-            nodes.confirm(connection, lease._replace(token="other"))
+            nodes.confirm(connection, lease._replace(token="other"))()

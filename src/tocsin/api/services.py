@@ -1,6 +1,6 @@
 """What the management API is built from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,7 +23,7 @@ class Services:
     thread and may take as long as a receiver does. `objection(provider, config)` names a field and what is wrong with
     it, in a config whose form is right, or nothing; it may take a second, so it is asked outside of any transaction.
     `send_mail(to, subject, text)` sends a mail, from a thread too, and says whether the server took it; None where the
-    operator has set no mail server.
+    operator has set no mail server. `changed(workspaces)` is told of each change made through the API, once committed.
     """
 
     store: Store
@@ -34,6 +34,7 @@ class Services:
     send_test: Callable[[str, Config], Verdict]
     objection: Callable[[str, Config], str] = lambda _provider, _config: ""
     send_mail: Callable[[str, str, str], bool] | None = None
+    changed: Callable[[Iterable[int]], None] = lambda _workspaces: None
 
     @cached_property
     def throttle(self) -> LoginThrottle:

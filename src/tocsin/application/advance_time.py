@@ -6,14 +6,16 @@ Every step is a transaction of its own over a slice of what is due, so that chec
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tocsin.application import announce, holding
-from tocsin.application.claim import Claim, End
+from tocsin.application.claim import Claim
 from tocsin.application.event_book import EventBook
 from tocsin.application.ledger import Ledger
+from tocsin.application.lives import Lives
 from tocsin.application.pace import Pace
 from tocsin.application.settling import commit_ledger, judge_next, judge_run, write_book
+from tocsin.application.watchers import NOBODY, Watchers
 from tocsin.clock import stopwatch
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
@@ -21,6 +23,7 @@ from tocsin.domain.model import Run, Stream
 from tocsin.domain.routing import Habits
 from tocsin.domain.slots import has_slots
 from tocsin.store import incidents, integrations, nodes
+from tocsin.store.due import next_moment
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import Due, HotStore
 
@@ -33,6 +36,8 @@ class Step(NamedTuple):
 
     judged: int
     is_full: bool
+    #: The workspaces in which something turned.
+    turned: frozenset[int] = frozenset()
 
 
 class Tick:
@@ -46,15 +51,17 @@ class Tick:
         pace: Pace,
         public_url: str,
         habits: Habits = Habits(),  # noqa: B008 -- a tuple
+        watchers: Watchers = NOBODY,
     ) -> None:
-        """`lanes`: who opens transactions, one or two; with two, streams are judged by two threads at once."""
+        """`lanes`: who opens transactions; with several, streams are judged by as many threads at once."""
         self._transact = lanes[0]
-        self._beside = lanes[1] if len(lanes) > 1 else None
+        self._lanes = lanes
         self._hot = hot
         self._ids = ids
         self._pace = pace
         self._public_url = public_url
         self._habits = habits
+        self._watchers = watchers
 
     def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Judge all that is due up to `until_at`; how many rows that were.
@@ -62,39 +69,46 @@ class Tick:
         `until_at` is the horizon: no check-in received before it is still on its way to the disk. `is_stopping` is
         asked between slices: what is left then is judged by whoever comes next.
         """
+        if not self._is_due(until_at):
+            return 0
         judged = 0
         while not is_stopping() and (rows := self._judge_streams(until_at, now, is_stopping)):
             judged += rows
         for step in (self._judge_runs, self._advance_incidents, self._advance_integrations):
             is_full = True
             while is_full and not is_stopping():
-                rows, is_full = self._paced(self._transact, partial(step, until_at=until_at, now=now))
-                judged += rows
+                done = self._paced(self._transact, partial(step, until_at=until_at, now=now))
+                judged, is_full = judged + done.judged, done.is_full
         if not is_stopping():
             self._end_quiets(until_at, now)
             self._word(until_at, now)
             self._remind(until_at, now)
         return judged
 
+    def _is_due(self, until_at: int) -> bool:
+        with self._transact() as connection:
+            moment = next_moment(connection)
+        return moment is not None and moment <= until_at
+
     def _judge_streams(self, until_at: int, now: int, is_stopping: Callable[[], bool]) -> int:
         """Judge what is due of the earliest second."""
         with self._transact() as connection:
-            claim = Claim(self._hot, connection, until_at, self._pace.size)
+            claim = Claim(self._hot, connection, until_at, self._pace.size, len(self._lanes))
         if not claim.earliest:
             return 0
 
-        def work_off(transact: Transact, end: End) -> int:
+        def work_off(lane: int) -> int:
             judged = 0
-            while not is_stopping() and (ids := claim.next_slice(self._pace.size, end)):
-                judged += self._judge_slice(transact, ids, until_at, now)
+            while not is_stopping() and (ids := claim.next_slice(self._pace.size, lane)):
+                judged += self._judge_slice(self._lanes[lane], ids, until_at, now)
             return judged
 
         judged = self._judge_slice(self._transact, claim.earliest, until_at, now)
-        if self._beside is None:
-            return judged + work_off(self._transact, "front")
-        with ThreadPoolExecutor(1, "ticker-beside") as pool:
-            beside = pool.submit(work_off, self._beside, "back")
-            return judged + work_off(self._transact, "front") + beside.result()
+        if len(self._lanes) == 1:
+            return judged + work_off(0)
+        with ThreadPoolExecutor(len(self._lanes) - 1, "ticker-beside") as pool:
+            beside = [pool.submit(work_off, lane) for lane in range(1, len(self._lanes))]
+            return judged + work_off(0) + sum(lane.result() for lane in beside)
 
     def _judge_slice(self, transact: Transact, stream_ids: Sequence[int], until_at: int, now: int) -> int:
         def judge(connection: Connection) -> Step:
@@ -106,7 +120,7 @@ class Tick:
                 stream = ledger.as_of(row.stream, row.environment)
                 judge_next(ledger, row.job, stream, until_at, in_progress.get(stream.id, ()))
             commit_ledger(connection, self._hot, self._ids, now, ledger)
-            return Step(len(due), is_full=False)
+            return Step(len(due), is_full=False, turned=ledger.turned())
 
         return self._paced(transact, judge).judged
 
@@ -116,6 +130,8 @@ class Tick:
             held = stopwatch()
             done = work(connection)
         self._pace.took(done.judged, held())
+        if done.turned:
+            self._watchers.turned(done.turned)
         return done
 
     def _judge_runs(self, connection: Connection, until_at: int, now: int) -> Step:
@@ -134,7 +150,7 @@ class Tick:
                 ledger.changes.changed_runs.update({one.id: one for one in changed})
             streams[stream.id] = stream
         commit_ledger(connection, self._hot, self._ids, now, ledger)
-        return Step(len(due), len(due) == self._pace.size)
+        return Step(len(due), len(due) == self._pace.size, ledger.turned())
 
     def _in_progress(self, connection: Connection, due: Sequence[Due], least: int) -> dict[int, list[Run]]:
         """The runs in progress of the streams with slots that have at least so many: they decide what a slot means."""
@@ -152,7 +168,7 @@ class Tick:
         ledger.book.open(incidents.lock_situations(connection, due))
         ledger.book.advance(until_at)
         write_book(connection, self._ids, now, ledger.book)
-        return Step(len(due), len(due) == self._pace.size)
+        return Step(len(due), len(due) == self._pace.size, _moved(ledger.book))
 
     def _advance_integrations(self, connection: Connection, until_at: int, now: int) -> Step:
         due = integrations.due_subjects(connection, until_at, self._pace.size)
@@ -162,7 +178,7 @@ class Tick:
         book.open(integrations.lock_situations(connection, due))
         book.advance(until_at)
         write_book(connection, self._ids, now, book)
-        return Step(len(due), len(due) == self._pace.size)
+        return Step(len(due), len(due) == self._pace.size, _moved(book))
 
     def _end_quiets(self, until_at: int, now: int) -> None:
         """Windows come again, and what was held while it was quiet is told."""
@@ -187,3 +203,8 @@ class Tick:
 
     def _ledger(self, connection: Connection, until_at: int, now: int) -> Ledger:
         return Ledger(self._ids, now, nodes.all_absences(connection, until_at - _ABSENCES_KEPT))
+
+
+def _moved(book: Lives[Any]) -> frozenset[int]:
+    """The workspaces whose incidents changed."""
+    return frozenset(workspace_id for workspace_id, _ in book.transitions)

@@ -11,9 +11,10 @@ from tocsin.domain.ids import from_uuid, to_uuid
 
 TOKEN_LIFE = 15 * 60
 CHALLENGE_LIFE = 5 * 60
+COOKIE_LIFE = 30 * 24 * 3600
 _SECOND = 1_000_000
 _ALGORITHM = "HS256"
-_ISSUER, _AUDIENCE, _CHALLENGE = "tocsin", "tocsin-api", "tocsin-second-factor"
+_ISSUER, _AUDIENCE, _CHALLENGE, _COOKIE = "tocsin", "tocsin-api", "tocsin-second-factor", "tocsin-dashboard"
 _REQUIRED = ["exp", "iat", "aud", "iss", "sub", "sid"]
 _KEY_BYTES = 24
 _SHOWN_OF_KEY = len("sg_") + 7
@@ -60,10 +61,12 @@ def hash_secret(plain: str) -> str:
 
 def sign_token(signing_key: bytes, now: int, user_id: int, workspace_id: int | None, session_id: int) -> Token:
     """A JWT of 15 minutes for one session of a user, scoped to one workspace or to none."""
-    claims = {"sub": to_uuid(user_id), "sid": to_uuid(session_id)}
-    if workspace_id is not None:
-        claims["ws"] = to_uuid(workspace_id)
-    return _sign(signing_key, now, TOKEN_LIFE, _AUDIENCE, claims)
+    return _sign(signing_key, now, TOKEN_LIFE, _AUDIENCE, _claims(user_id, workspace_id, session_id))
+
+
+def sign_cookie(signing_key: bytes, now: int, user_id: int, workspace_id: int | None, session_id: int) -> Token:
+    """The same for a browser's cookie: it opens the dashboard alone, and for as long as the session lives."""
+    return _sign(signing_key, now, COOKIE_LIFE, _COOKIE, _claims(user_id, workspace_id, session_id))
 
 
 def sign_challenge(signing_key: bytes, now: int, user_id: int, password_hash: str) -> Token:
@@ -82,13 +85,14 @@ def read_credential(
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    claims = _read_token(token.strip(), signing_keys, now, _AUDIENCE)
-    if claims is None:
-        return None
-    user_id, session_id, workspace = from_uuid(claims["sub"]), from_uuid(claims["sid"]), claims.get("ws")
-    if user_id is None or session_id is None:
-        return None
-    return Credential(None, user_id, from_uuid(str(workspace)) if workspace is not None else None, session_id)
+    return _credential(_read_token(token.strip(), signing_keys, now, _AUDIENCE))
+
+
+def read_cookie(text: str, signing_keys: Sequence[bytes], now: int) -> tuple[Credential, int] | None:
+    """What a browser's cookie says, and when it was made (microseconds); None where it does not hold."""
+    claims = _read_token(text, signing_keys, now, _COOKIE)
+    credential = _credential(claims)
+    return (credential, int(claims["iat"]) * _SECOND) if credential is not None and claims is not None else None
 
 
 def read_challenge(text: str, signing_keys: Sequence[bytes], now: int) -> tuple[int, str] | None:
@@ -96,6 +100,20 @@ def read_challenge(text: str, signing_keys: Sequence[bytes], now: int) -> tuple[
     claims = _read_token(text, signing_keys, now, _CHALLENGE)
     user_id = from_uuid(claims["sub"]) if claims is not None else None
     return (user_id, claims["sid"]) if claims is not None and user_id is not None else None
+
+
+def _claims(user_id: int, workspace_id: int | None, session_id: int) -> dict[str, str]:
+    claims = {"sub": to_uuid(user_id), "sid": to_uuid(session_id)}
+    return claims if workspace_id is None else {**claims, "ws": to_uuid(workspace_id)}
+
+
+def _credential(claims: dict[str, Any] | None) -> Credential | None:
+    if claims is None:
+        return None
+    user_id, session_id, workspace = from_uuid(claims["sub"]), from_uuid(claims["sid"]), claims.get("ws")
+    if user_id is None or session_id is None:
+        return None
+    return Credential(None, user_id, from_uuid(str(workspace)) if workspace is not None else None, session_id)
 
 
 def _sign(signing_key: bytes, now: int, life: int, audience: str, claims: dict[str, str]) -> Token:

@@ -89,6 +89,11 @@ class Ledger:
     def _write_stream(self, before: Stream, after: Stream) -> None:
         self.changes.put(self._loaded.setdefault(after.id, before), after)
 
+    def turned(self) -> frozenset[int]:
+        """The workspaces in which more happened than that somebody was heard."""
+        rows = self.changes.new_runs.values()
+        return frozenset({turn.job.workspace_id for turn in self.turns} | {run.workspace_id for run in rows})
+
     def environments_to_lock(self) -> set[int]:
         return {turn.after.job_environment_id for turn in self.turns}
 

@@ -79,3 +79,12 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"
     CHANNEL_DISABLED = "channel_disabled"
     HELD = "held"
+
+    # why a row is kept no longer
+    LOG_EXPIRED = "log_expired"
+    RUN_EXPIRED = "run_expired"
+    EVENT_EXPIRED = "event_expired"
+    DELIVERY_EXPIRED = "delivery_expired"
+    ALERT_EXPIRED = "alert_expired"
+    REJECTION_EXPIRED = "rejection_expired"
+    AUDIT_EXPIRED = "audit_expired"

@@ -4,6 +4,7 @@ import asyncio
 
 from tocsin.application.advance_time import Tick
 from tocsin.application.pace import Pace
+from tocsin.application.watchers import NOBODY, Watchers
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.routing import Habits
@@ -23,7 +24,14 @@ class Pulse:
     """Starts and stops the threads of a node in the right order."""
 
     def __init__(
-        self, store: Store, clock: SystemClock, ids: IdMaker, settings: Settings, metrics: Metrics, habits: Habits
+        self,
+        store: Store,
+        clock: SystemClock,
+        ids: IdMaker,
+        settings: Settings,
+        metrics: Metrics,
+        habits: Habits,
+        watchers: Watchers = NOBODY,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -38,10 +46,11 @@ class Pulse:
             batch_limit=settings.batch_limit,
             answers=(native.answer_text, native_events.answer_text),
             ingest_rate=settings.ingest_rate,
+            watchers=watchers,
         )
         # On PostgreSQL the one thread decides while the server works for the other.
         lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 2)]
-        tick = Tick(lanes, hot_of(store), ids, Pace(store.is_awaited), settings.public_url, habits)
+        tick = Tick(lanes, hot_of(store), ids, Pace(store.is_awaited), settings.public_url, habits, watchers)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
 
     async def start(self) -> None:

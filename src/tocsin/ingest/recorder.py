@@ -23,6 +23,7 @@ from tocsin.application.setting_aside import set_aside
 from tocsin.application.submitting import Held
 from tocsin.application.terms import Rejected
 from tocsin.application.toll import Overdrawn, Tariff, Toll
+from tocsin.application.watchers import NOBODY, Watchers, tell
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
@@ -62,6 +63,7 @@ class Recorder:
         batch_limit: int,
         answers: tuple[AnswerCheckIn, AnswerEvents] | None = None,
         ingest_rate: int = 0,
+        watchers: Watchers = NOBODY,
     ) -> None:
         """The limits count check-ins and events; `answers` word what an Idempotency-Key repeats. `ingest_rate`: what a
         key may send a minute; 0: any number."""
@@ -75,6 +77,7 @@ class Recorder:
         self._answers = answers
         self._tariff = Tariff(ingest_rate)
         self._newest = NewestTenants()
+        self._watchers = watchers
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
         self._in_flight_at: int | None = None
@@ -196,7 +199,7 @@ class Recorder:
         return outcomes
 
     def _record_in(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
-        self._node.confirm(connection)
+        confirm = self._node.confirm(connection)
         toll = Toll(connection, items, now, self._tariff)
         refusals = [toll.refuse(item) for item in items]
         admitted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
@@ -206,6 +209,7 @@ class Recorder:
             if isinstance(outcome, Held):
                 toll.give_back(item)
         toll.settle(self._ids)
+        confirm()
         return outcomes
 
     def _record_admitted(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
@@ -256,6 +260,7 @@ class Recorder:
         self._metrics.batch_size.observe(sum(w.item.weight for w in batch))
         self._count([o for w, o in done if not isinstance(w.item, EventSubmission)])
         self._count_events([(w.item.weight, o) for w, o in done if isinstance(w.item, EventSubmission)])
+        tell(self._watchers, [w.item for w, o in done if not isinstance(o, Refused)])
 
     def _count_events(self, told: Sequence[tuple[int, Outcome]]) -> None:
         for weight, outcome in told:
