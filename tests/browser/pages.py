@@ -47,6 +47,8 @@ EXAMPLES: dict[str, Example] = {
     "incident_id": _incident,
     "run_id": _run,
     "delivery_id": _delivery,
+    "provider": lambda _: "slack",
+    "channel": lambda _: "default",
     "tenant": _tenant,
 }
 

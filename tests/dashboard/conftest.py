@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -64,7 +63,7 @@ class Browser:
 class Dashboard:
     """A house with its dashboard, and people who may look at it."""
 
-    def __init__(self, store: Store, clock: ManualClock, folder: Path, **settings: Any) -> None:
+    def __init__(self, store: Store, clock: ManualClock, **settings: Any) -> None:
         self.house = House(store)
         self.clock = clock
         self.mails: list[tuple[str, str, str]] = []
@@ -72,7 +71,7 @@ class Dashboard:
             store,
             clock,
             self.house.ids,
-            SecretBox.open(folder / "secret.key"),
+            SecretBox([b"\0" * 32]),  # the house seals its channel with it
             Settings(**{"base_url": "http://localhost", "registration": "open", **settings}),
             lambda _provider, _config: Delivered("HTTP 200: ok", 200),
             send_mail=self._mail,
@@ -122,7 +121,7 @@ class Dashboard:
 
 
 @pytest.fixture
-def dashboard(sqlite_store: Store, clock: ManualClock, tmp_path: Path) -> Iterator[Dashboard]:
-    made = Dashboard(sqlite_store, clock, tmp_path)
+def dashboard(sqlite_store: Store, clock: ManualClock) -> Iterator[Dashboard]:
+    made = Dashboard(sqlite_store, clock)
     yield made
     made.close()

@@ -1,7 +1,6 @@
 """Who gets in, and stays in: sessions, forms from elsewhere, one-time links."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -83,8 +82,8 @@ def test_off_loopback_without_tls_nobody_signs_in(dashboard: Dashboard) -> None:
     assert not browser.client.cookies
 
 
-def test_insecure_http_is_a_choice(sqlite_store: Store, clock: ManualClock, tmp_path: Path) -> None:
-    trusting = Dashboard(sqlite_store, clock, tmp_path, insecure_http=True)
+def test_insecure_http_is_a_choice(sqlite_store: Store, clock: ManualClock) -> None:
+    trusting = Dashboard(sqlite_store, clock, insecure_http=True)
     trusting.add_user("mara@example.com")
     browser = trusting.browser("http://tocsin.lan")
     assert "Sign out" in browser.sign_in("mara@example.com")

@@ -69,7 +69,7 @@ class House:
                 made.id,
                 "webhook",
                 "default",
-                lambda _: {"url": "https://nobody.example"},
+                lambda _: {"url": "https://nobody.example", "secret": "whsec_bm9ib2R5IHJlYWRz"},
                 True,
             )
 

@@ -1,11 +1,12 @@
 """Channels, deliveries with their attempts, and rejections as they are shown: read only."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
 from tocsin.domain.ids import to_uuid
-from tocsin.store.paging import Page, page_of
+from tocsin.store.paging import Page, page_of, page_of_rows
 from tocsin.store.schema import alerts, channels, deliveries, delivery_attempts, rejections
 from tocsin.store.shared import parts_of
 from tocsin.wire_time import iso, iso_or_none
@@ -21,6 +22,17 @@ class DeliveryFilters(NamedTuple):
     state: str | None = None
     incident_id: int | None = None
     provider: str | None = None
+    channel_name: str | None = None
+
+
+class RejectionFilters(NamedTuple):
+    reason: str | None = None
+    protocol: str | None = None
+    job_key: str | None = None
+    environment: str | None = None
+
+
+_ANY = RejectionFilters()
 
 
 def list_channels(connection: Connection, workspace_id: int) -> list[Object]:
@@ -46,19 +58,36 @@ def list_deliveries(connection: Connection, workspace_id: int, filters: Delivery
         query = query.where(deliveries.c.incident_id == filters.incident_id)
     if filters.provider is not None:
         query = query.where(channels.c.provider == filters.provider)
-    return page_of(connection, query, page, lambda row: _delivery(connection, row))
+    if filters.channel_name is not None:
+        query = query.where(channels.c.name == filters.channel_name)
+    return page_of_rows(connection, query, page, lambda rows: _whole(connection, rows))
 
 
 def delivery_object(connection: Connection, workspace_id: int, delivery_id: int) -> Object | None:
     row = connection.execute(_deliveries(workspace_id).where(deliveries.c.id == delivery_id)).mappings().first()
-    return _delivery(connection, row) if row is not None else None
+    return _whole(connection, [row])[0] if row is not None else None
 
 
-def list_rejections(connection: Connection, workspace_id: int, page: Page) -> Object:
+def list_rejections(connection: Connection, workspace_id: int, page: Page, filters: RejectionFilters = _ANY) -> Object:
     """A page of refused check-ins, newest first."""
     newest_first = (rejections.c.at.desc(), rejections.c.id.desc())
     query = select(rejections).where(rejections.c.workspace_id == workspace_id).order_by(*newest_first)
+    wanted = {"reason": filters.reason, "source": filters.protocol}
+    wanted |= {"job_key": filters.job_key, "environment": filters.environment}
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(rejections.c[column] == value)
     return page_of(connection, query, page, _rejection)
+
+
+def rejection_kinds(connection: Connection, workspace_id: int) -> dict[str, list[str]]:
+    """Which `reasons` and `protocols` there are among the rejections, to choose from."""
+    mine = rejections.c.workspace_id == workspace_id
+    found = connection.execute(select(rejections.c.reason, rejections.c.source).where(mine).distinct()).all()
+    return {
+        "reasons": sorted({row.reason for row in found}),
+        "protocols": sorted({row.source for row in found if row.source}),
+    }
 
 
 def _deliveries(workspace_id: int) -> Select[Any]:
@@ -70,15 +99,27 @@ def _deliveries(workspace_id: int) -> Select[Any]:
     )
 
 
-def _delivery(connection: Connection, row: RowMapping) -> Object:
-    attempts = (
-        select(delivery_attempts).where(delivery_attempts.c.delivery_id == row["id"]).order_by(delivery_attempts.c.id)
-    )
+def _whole(connection: Connection, rows: Sequence[RowMapping]) -> list[Object]:
+    """Deliveries with their attempts and what they share; as many queries for one as for a page of them."""
+    attempts = _attempts(connection, [row["id"] for row in rows])
+    parts = parts_of(connection, [row["id"] for row in rows if row["is_shared"]], FIRST_INCIDENTS)
+    return [_delivery(row, attempts.get(row["id"], []), parts.get(row["id"], (0, []))) for row in rows]
+
+
+def _attempts(connection: Connection, delivery_ids: Sequence[int]) -> dict[int, list[Object]]:
+    query = select(delivery_attempts).where(delivery_attempts.c.delivery_id.in_(delivery_ids))
+    found: dict[int, list[Object]] = {}
+    for row in connection.execute(query.order_by(delivery_attempts.c.id)).mappings():
+        found.setdefault(row["delivery_id"], []).append(_attempt(row))
+    return found
+
+
+def _delivery(row: RowMapping, attempts: list[Object], parts: tuple[int, list[int]]) -> Object:
     return {
         "id": to_uuid(row["id"]),
         "alertId": to_uuid(row["alert_id"]),
         "incidentId": _uuid_or_none(row["incident_id"]),
-        **_sharing(connection, row),
+        **_sharing(row, parts),
         "kind": row["kind"],
         "provider": row["provider"],
         "channelName": row["channel_name"],
@@ -88,15 +129,15 @@ def _delivery(connection: Connection, row: RowMapping) -> Object:
         "createdAt": iso(row["created_at"]),
         "nextAttemptAt": iso_or_none(row["next_attempt_at"]),
         "settledAt": iso_or_none(row["settled_at"]),
-        "attempts": [_attempt(attempt) for attempt in connection.execute(attempts).mappings()],
+        "attempts": attempts,
     }
 
 
-def _sharing(connection: Connection, row: RowMapping) -> Object:
+def _sharing(row: RowMapping, parts: tuple[int, list[int]]) -> Object:
     """What a delivery carries: its incident, or the first of those that share it."""
     count, incident_ids = (0, []) if row["incident_id"] is None else (1, [row["incident_id"]])
     if row["is_shared"]:
-        count, incident_ids = parts_of(connection, [row["id"]], FIRST_INCIDENTS).get(row["id"], (0, []))
+        count, incident_ids = parts
     return {
         "incidentCount": count,
         "incidentIds": [to_uuid(incident_id) for incident_id in incident_ids],

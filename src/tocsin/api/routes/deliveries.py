@@ -23,10 +23,11 @@ def list_deliveries(
     state: State | None = None,
     incident: Annotated[str | None, Query(alias="incidentId", max_length=64)] = None,
     provider: Filter = None,
+    channel: Annotated[str | None, Query(alias="channelName", max_length=300)] = None,
 ) -> Response:
     """List the deliveries, newest first, with every attempt and what the receiver said."""
     incident_id = uuid_of(incident, "Incident") if incident is not None else None
-    filters = views.DeliveryFilters(state, incident_id, provider)
+    filters = views.DeliveryFilters(state, incident_id, provider, channel)
     return call.read(lambda connection: views.list_deliveries(connection, call.workspace_id, filters, page))
 
 
@@ -43,6 +44,14 @@ def resend_delivery(call: Writing, delivery: str) -> Response:
 
 
 @router.get("/rejections", response_model=answers.Answer[answers.Items[answers.Rejection]])
-def list_rejections(call: Reading, page: Paging) -> Response:
+def list_rejections(
+    call: Reading,
+    page: Paging,
+    reason: Filter = None,
+    protocol: Filter = None,
+    job: Annotated[str | None, Query(alias="jobKey", max_length=300)] = None,
+    environment: Filter = None,
+) -> Response:
     """List the check-ins that were refused or put aside, newest first."""
-    return call.read(lambda connection: views.list_rejections(connection, call.workspace_id, page))
+    filters = views.RejectionFilters(reason, protocol, job, environment)
+    return call.read(lambda connection: views.list_rejections(connection, call.workspace_id, page, filters))

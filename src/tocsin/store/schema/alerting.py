@@ -205,6 +205,7 @@ deliveries = Table(
     ),
     Index("ix_deliveries_order", "incident_id", "channel_id", "id"),
     Index("ix_deliveries_alert", "alert_id"),
+    Index("ix_deliveries_channel", "channel_id", "id"),
     Index(
         "ix_deliveries_shared",
         "shared_in",

@@ -217,6 +217,7 @@ def _deliveries() -> None:
         sqlite_where=sa.text("shared_in IS NOT NULL"),
         postgresql_where=sa.text("shared_in IS NOT NULL"),
     )
+    op.create_index("ix_deliveries_channel", "deliveries", ["channel_id", "id"], unique=False)
     op.create_index("ix_deliveries_workspace", "deliveries", ["workspace_id", "id"], unique=False)
 
 
