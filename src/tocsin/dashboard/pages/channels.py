@@ -104,13 +104,15 @@ def _found(page: Page, provider: str, name: str) -> dict[str, Any]:
 
 
 def _form(page: Page, provider: str, channel: dict[str, Any] | None, *, is_first: bool) -> Response:
-    latest = None
+    latest, names = None, {}
     if channel is not None:
         filters = views_deliveries.DeliveryFilters(provider=provider, channel_name=channel["name"])
         with page.read() as connection:
             latest = views_deliveries.list_deliveries(
                 connection, page.workspace_id, filters, page.query.list_page(_LATEST)
             )
+            about = [one["incidentId"] for one in latest["items"] if one["incidentId"]]
+            names = views_channels.names_of_incidents(connection, page.workspace_id, about)
     return page.render(
         "channel.html",
         provider=provider,
@@ -119,6 +121,7 @@ def _form(page: Page, provider: str, channel: dict[str, Any] | None, *, is_first
         title=words.title_of(channel) if channel else f"New {KINDS[provider].word} channel",
         is_first=is_first,
         latest=latest,
+        names=names,
         lists=words.LISTS,
         news=words.NEWS,
         regions=words.REGIONS,
