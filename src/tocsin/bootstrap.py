@@ -107,7 +107,7 @@ class _Parts:
             services = self.services
             senders = Senders(self.store, self.secrets, self.clock, services.key_use, services.request_rate)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            addresses = Addresses(self.store, self.ids, self.clock)
+            addresses = Addresses(self.store, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
