@@ -120,6 +120,13 @@ def test_an_incident_is_shown_whole(api: Api, incident: str) -> None:
         "missedRuns": 1,
         "tenantCount": 1,
         "isChronic": False,
+        "acknowledgedAt": None,
+        "acknowledgedBy": None,
+        "acknowledgementNote": None,
+        "ownerId": None,
+        "snoozedUntil": None,
+        "snoozedBy": None,
+        "held": None,
     }
     assert api.ok("GET", f"/incidents/{incident}/tenants")["items"] == [tenant]
     assert api.ok("GET", f"/incidents/{incident}/timeline") == [

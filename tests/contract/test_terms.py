@@ -56,6 +56,7 @@ def test_what_is_over_within_the_delay_is_never_told_and_seen_at_once(office: Of
 def test_what_follows_within_the_delay_is_told_with_the_opening(office: Office) -> None:
     office.channel("webhook", delay=DELAY)
     incident = office.open("acme")
+    office.pass_time(1)
     office.affect(incident, "globex")
     office.alert(incident, EXPANDED)
     office.affect(incident, "initech", cycle=2)

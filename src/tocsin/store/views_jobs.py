@@ -146,6 +146,7 @@ def _job(row: RowMapping, health: Health, every: int | None, hint: str | None, p
         "tags": json.loads(row["tags"]),
         "description": row["description"],
         "runbookUrl": row["runbook_url"] or None,
+        "dependsOn": _parent(connection, row),
         "isActive": row["is_active"],
         "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
         "healthchecksUrl": f"{public_url}/ping/{row['ping_uuid']}" if row["ping_uuid"] else None,
@@ -172,6 +173,15 @@ def _expectation(row: RowMapping, every: int | None) -> Object:
         "maxRuntimeSeconds": row["max_runtime"] // SECOND if row["max_runtime"] is not None else None,
         "tenantScope": row["tenant_scope"],
     }
+
+
+def _parent(connection: Connection, row: RowMapping) -> Object | None:
+    if row["parent_integration"] is not None:
+        return {"kind": "integration", "value": row["parent_integration"]}
+    if row["parent_job_id"] is None:
+        return None
+    key = connection.execute(select(jobs.c.job_key).where(jobs.c.id == row["parent_job_id"])).scalar()
+    return {"kind": "job", "value": key}
 
 
 def _schedule(row: RowMapping) -> Object:

@@ -19,7 +19,16 @@ from tocsin.api.answers.accounts import (
     WholeWorkspace,
     Workspace,
 )
-from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
+from tocsin.api.answers.alerting import (
+    Activity,
+    AffectedTenant,
+    Attempt,
+    Delivery,
+    Incident,
+    Rejection,
+    StateChange,
+    WholeIncident,
+)
 from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
 from tocsin.api.answers.people import (
     Actor,
@@ -34,6 +43,7 @@ from tocsin.api.answers.people import (
     SecondFactor,
     SignedIn,
 )
+from tocsin.api.answers.quiet import MaintenanceWindow, Mute
 from tocsin.api.answers.shapes import Answer, Items, Nothing
 from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
@@ -49,6 +59,7 @@ from tocsin.api.answers.watching import (
 )
 
 __all__ = [
+    "Activity",
     "Actor",
     "AffectedTenant",
     "Answer",
@@ -68,8 +79,10 @@ __all__ = [
     "Items",
     "Job",
     "Key",
+    "MaintenanceWindow",
     "Member",
     "Membership",
+    "Mute",
     "NewKey",
     "Nothing",
     "Pattern",
@@ -96,6 +109,7 @@ __all__ = [
     "Topology",
     "User",
     "WatchedTenant",
+    "WholeIncident",
     "WholeRun",
     "WholeWorkspace",
     "Workspace",

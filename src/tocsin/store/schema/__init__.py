@@ -41,6 +41,7 @@ from tocsin.store.schema.people import (
     sessions,
 )
 from tocsin.store.schema.protocols import places, run_details, run_notes
+from tocsin.store.schema.quiet import holds, incident_actions, incident_care, quiets
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -54,7 +55,10 @@ __all__ = [
     "events",
     "facts",
     "gatherings",
+    "holds",
     "idempotency_keys",
+    "incident_actions",
+    "incident_care",
     "incident_tenants",
     "incidents",
     "integration_patterns",
@@ -69,6 +73,7 @@ __all__ = [
     "password_resets",
     "patterns",
     "places",
+    "quiets",
     "rate_buckets",
     "recovery_codes",
     "refresh_tokens",
