@@ -1,5 +1,7 @@
 """How an incident's course is drawn: everything within the picture, in order, and nothing upon anything else."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,4 +71,4 @@ def test_everything_lies_within_the_picture(
     assert 1 <= len(chart.levels) <= 2
     assert len(chart.ticks) <= 8
     told = [s.x for s in chart.steps if s.is_told]
-    assert all(b - a >= 9 for a, b in zip(told, told[1:], strict=False))
+    assert all(b - a >= 9 for a, b in pairwise(told))

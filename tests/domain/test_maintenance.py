@@ -145,7 +145,8 @@ def test_wherever_one_looks_from_the_occurrences_are_the_same(rule: str, zone: s
     one = at_night(rule, zone)
     if fault_of(one, one.starts_at):
         return
-    spans, moment = [], one.starts_at
+    spans: list[Span] = []
+    moment = one.starts_at
     while (span := span_at(one, moment)) is not None and len(spans) < 25:
         spans.append(span)
         moment = span.until_at

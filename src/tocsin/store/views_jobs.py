@@ -133,8 +133,14 @@ def _jobs(connection: Connection, rows: Sequence[RowMapping], now: int, public_u
     """What is told of each of these rows, with as many statements for a hundred as for one."""
     health = healths(connection, [row["id"] for row in rows], now)
     lengths = distances(connection, rows, now)
-    hints = _hints(connection, rows)
-    return [_job(row, health[row["id"]], lengths.get(row["id"]), hints.get(row["id"]), public_url) for row in rows]
+    hints, parents = _hints(connection, rows), _parents(connection, rows)
+    return [
+        {
+            **_job(row, health[row["id"]], lengths.get(row["id"]), hints.get(row["id"]), public_url),
+            "dependsOn": parents.get(row["id"]),
+        }
+        for row in rows
+    ]
 
 
 def _job(row: RowMapping, health: Health, every: int | None, hint: str | None, public_url: str) -> Object:
@@ -146,7 +152,6 @@ def _job(row: RowMapping, health: Health, every: int | None, hint: str | None, p
         "tags": json.loads(row["tags"]),
         "description": row["description"],
         "runbookUrl": row["runbook_url"] or None,
-        "dependsOn": _parent(connection, row),
         "isActive": row["is_active"],
         "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
         "healthchecksUrl": f"{public_url}/ping/{row['ping_uuid']}" if row["ping_uuid"] else None,
@@ -175,13 +180,18 @@ def _expectation(row: RowMapping, every: int | None) -> Object:
     }
 
 
-def _parent(connection: Connection, row: RowMapping) -> Object | None:
-    if row["parent_integration"] is not None:
-        return {"kind": "integration", "value": row["parent_integration"]}
-    if row["parent_job_id"] is None:
-        return None
-    key = connection.execute(select(jobs.c.job_key).where(jobs.c.id == row["parent_job_id"])).scalar()
-    return {"kind": "job", "value": key}
+def _parents(connection: Connection, rows: Sequence[RowMapping]) -> dict[int, Object]:
+    """What each of the jobs depends on, where it does."""
+    asked = {row["parent_job_id"] for row in rows if row["parent_job_id"] is not None}
+    query = select(jobs.c.id, jobs.c.job_key).where(jobs.c.id.in_(asked))
+    keys = {found.id: found.job_key for found in connection.execute(query)} if asked else {}
+    parents: dict[int, Object] = {}
+    for row in rows:
+        if row["parent_integration"] is not None:
+            parents[row["id"]] = {"kind": "integration", "value": row["parent_integration"]}
+        elif row["parent_job_id"] in keys:
+            parents[row["id"]] = {"kind": "job", "value": keys[row["parent_job_id"]]}
+    return parents
 
 
 def _schedule(row: RowMapping) -> Object:

@@ -53,7 +53,7 @@ def list_incidents(page: Page) -> Response:
     return page.render(
         "incidents.html",
         incidents=found,
-        status=status,
+        chosen=status,
         statuses=_STATUSES,
         narrowed={name: value for name, value in narrowed.items() if value},
     )
@@ -111,10 +111,11 @@ def _address(incident_id: str) -> str:
 
 
 def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str, Any]:
-    """Everything that the page of one incident shows. Long lists begin short; `?tenants=all` and the like unfold them."""
+    """Everything that the page of one incident shows. Long lists begin short; `?tenants=all` unfolds one."""
     mine, number = page.workspace_id, head["number"]
     course = views.course_of(connection, mine, number)
-    activity = views_activity.list_activity(connection, mine, number, ListPage(1, _STEPS))
+    happened = views_activity.list_activity(connection, mine, number, ListPage(1, _STEPS)) or {}
+    activity = happened.get("items", [])
     told = views_deliveries.DeliveryFilters(incident_id=number)
     behind = None
     if head["kind"] == "integration":
@@ -127,7 +128,7 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
         "chart": _chart(page, course, activity),
         "told_as": TOLD,
         "held_words": _HELD,
-        "steps": steps(activity["items"]),
+        "steps": steps(activity),
         "tick_word": lambda at: words.clock(at, page.zone, page.now),
         "tenants": objects.list_incident_tenants(connection, mine, number, _some(page, "tenants", _FEW_TENANTS)),
         "deliveries": views_deliveries.list_deliveries(
@@ -155,10 +156,10 @@ def _verdict(head: dict[str, Any]) -> str:
     return f"{tenants} {'misses' if head['affected'] == 1 else 'miss'} {name}"
 
 
-def _chart(page: Page, course: dict[str, Any], activity: dict[str, Any]) -> incident_chart.Chart:
+def _chart(page: Page, course: dict[str, Any], activity: list[dict[str, Any]]) -> incident_chart.Chart:
     people = [
         (words.micros_of(step["at"]), step["by"] or "somebody")
-        for step in activity["items"]
+        for step in activity
         if step["kind"] == "person" and step["what"] == "acknowledged"
     ]
     return incident_chart.draw(
