@@ -26,6 +26,7 @@ _REGISTRIES = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs|deb\.debi
 
 #: Who opens transactions that see every workspace, and why; all others say `store.of(workspace_id)`.
 _FOR_ALL_WORKSPACES = {
+    "application/backup.py": "everything, into one file and back",
     "api/calls.py": "finds out whose a credential is; users' own affairs",
     "api/sign_in.py": "users belong to several workspaces",
     "api/routes/auth.py": "users belong to several workspaces",

@@ -60,6 +60,7 @@ def test_an_acknowledgement_names_who_and_holds_until_it_reopens(quarters: Quart
     assert (known["acknowledgedAt"], known["acknowledgementNote"], known["ownerId"]) == (NOON, "On it.", None)
     assert known["acknowledgedBy"]
     assert api.ok("GET", "/incidents")["items"][0]["acknowledgedAt"] == NOON
+    quarters.at(5)
     quarters.house.check_in("success")
     quarters.at(310)
     quarters.fail()

@@ -55,7 +55,8 @@ ONCE = Telling(was_ever_told=True)
         (Routes(kinds=("opened",)), RESOLVED, TOLD, False, None),
         (Routes(kinds=("opened",)), REMINDER, TOLD, False, REMINDER),
         (Routes(kinds=("reopened", "resolved")), OPENED, NEVER, False, None),
-        (Routes(), EXPANDED, NEVER, False, EXPANDED),
+        (Routes(), EXPANDED, NEVER, False, OPENED),  # one that came later begins with what comes
+        (Routes(kinds=("blastRadiusExpanded",)), EXPANDED, NEVER, False, EXPANDED),
         (Routes(), EXPANDED, NEVER, True, OPENED),  # a pager that came later hears the end too
         (Routes(), EXPANDED, TOLD, True, EXPANDED),
         (ACME, EXPANDED, NEVER, False, OPENED),
@@ -84,10 +85,12 @@ def test_as_what_an_alert_is_heard(
         (Routes(), REOPENED, BEFORE, REOPENED),
         (Routes(), OPENED, TOLD, EXPANDED),  # it was told of the opening: what is missing are those who joined
         (Routes(), EXPANDED, TOLD, EXPANDED),
-        (Routes(), EXPANDED, NEVER, None),
+        (Routes(), EXPANDED, NEVER, OPENED),
         (ACME, EXPANDED, NEVER, OPENED),
         (Routes(), REMINDER, TOLD, REMINDER),
-        (Routes(), REMINDER, NEVER, None),
+        (Routes(), REMINDER, NEVER, OPENED),
+        (Routes(kinds=("opened", "resolved")), OPENED, TOLD, None),
+        (Routes(kinds=("reopened",)), REOPENED, NEVER, REOPENED),
         (Routes(kinds=("opened", "resolved")), REOPENED, NEVER, OPENED),
         (Routes(kinds=("opened", "resolved")), REOPENED, BEFORE, None),
     ],

@@ -238,7 +238,7 @@ def _live_through(town: Town, steps: list[Step]) -> None:
             town.end_quiets()
         elif what != "wait":
             town.attend(what, seconds)
-        town.pass_time(town.house.now + wait)
+        town.pass_time(town.house.now + wait + 0.001)  # nothing comes at the very microsecond of something else
     # All that was set is over, and what the blast radius held back for an hour is told.
     town.pass_time(town.house.now + 1000)
     town.pass_time(town.house.now + 4000)

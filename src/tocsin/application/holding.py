@@ -23,7 +23,7 @@ BATCH = 100
 def hold_back(connection: Connection, now: int, due: Sequence[Unworded]) -> tuple[Hush, list[Unworded]]:
     """Hold the alerts of incidents that are quiet as a whole; what is quiet, and what is left to tell."""
     over = {alert.incident_id for alert in due if alert.kind == AlertKind.RESOLVED}
-    holds.end(connection, over)
+    holds.forget(connection, over)
     hush = quieting.look(connection, now, {alert.incident_id for alert in due if alert.kind in HELD_KINDS})
     held = [(a, hush.holds[a.incident_id]) for a in due if a.kind in HELD_KINDS and a.incident_id in hush.holds]
     for alert, why in held:
@@ -75,7 +75,7 @@ def lift(connection: Connection, ids: IdMaker, now: int, until_at: int) -> int:
     over: list[int] = []
     for held in due:
         is_wrong = held.status == IncidentStatus.OPEN and held.is_told
-        why = hush.hold_on(connection, _as_alert(held)) if is_wrong else None
+        why = hush.hold_on(connection, _as_alert(held)) if is_wrong or held.rings else None
         if why is not None:
             holds.move(connection, held, why)
             continue
@@ -83,6 +83,7 @@ def lift(connection: Connection, ids: IdMaker, now: int, until_at: int) -> int:
         if is_wrong:
             _catch_up(connection, ids, now, held)
     holds.end(connection, over)
+    holds.end_snoozes(connection, over, now)
     return len(due)
 
 

@@ -131,10 +131,10 @@ def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any])
         incidents.recount(connection, {a.incident_id for a in book.attachments})
         incidents.write_transitions(connection, ids, now, book.transitions)
         incidents.write_alerts(connection, ids, now, book.alerts)
-    tally.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     if book.transitions or book.memberships:
         closed = {t.incident_id for _, t in book.transitions if t.from_status == IncidentStatus.OPEN}
         holds.stir(connection, now, closed, {incident_id for incident_id, _ in book.memberships})
+    tally.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     for workspace_id, change in book.transitions:
         log.info(
             "incident_changed",

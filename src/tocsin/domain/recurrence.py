@@ -76,7 +76,9 @@ def starts(rule: Rule, first: datetime, near: datetime) -> Iterator[datetime]:
     if rule.until is not None:
         until = min(until, rule.until)
     begun = first if rule.times is not None else _moved(rule, first, near)
-    yield from (start for start in islice(_drawn(rule, first, begun, until), rule.times) if start >= near)
+    fraction = timedelta(microseconds=first.microsecond)  # which dateutil drops
+    moments = (start + fraction for start in islice(_drawn(rule, first, begun, until), rule.times))
+    yield from (start for start in moments if start >= near)
 
 
 def _drawn(rule: Rule, first: datetime, begun: datetime, until: datetime) -> Iterator[datetime]:

@@ -104,27 +104,25 @@ def heard_as(
         return kind if told.was_told and keeps_state else None
     if not takes(routes, subject):
         return None
-    said = _said_as(kind, told, has_beginning=bool(routes.tenants) or keeps_state, catch_up=catch_up)
-    return said if said and (_takes_kind(routes, kind) or _takes_kind(routes, said)) else None
+    said = _said_as(kind, told, catch_up)
+    if _takes_kind(routes, said):
+        return said
+    if told.is_in_cycle or not _takes_kind(routes, kind):
+        return None
+    return said if routes.tenants or keeps_state else kind
 
 
 def _takes_kind(routes: Routes, kind: AlertKind) -> bool:
     return not routes.kinds or kind in routes.kinds or kind is AlertKind.REMINDER
 
 
-def _said_as(kind: AlertKind, told: Telling, *, has_beginning: bool, catch_up: str | None) -> AlertKind | None:
-    """What a channel hears first of an incident is its opening. One that was left out by its tenants, or whose receiver
-    would else never hear the end (`has_beginning`), begins with whatever comes; and a catch-up says what is missing."""
+def _said_as(kind: AlertKind, told: Telling, catch_up: str | None) -> AlertKind:
+    """What a channel hears first of an incident is its opening, whatever the occasion; and an alert that makes up for a
+    quiet says what is missing."""
     opening = AlertKind.REOPENED if told.was_ever_told else AlertKind.OPENED
-    if kind in OPENINGS:
-        if catch_up is None:
-            return kind if told.was_ever_told else AlertKind.OPENED
-        return AlertKind.BLAST_RADIUS_EXPANDED if told.is_in_cycle else opening
-    if told.was_told:
-        return kind
-    if has_beginning:
-        return AlertKind.OPENED if catch_up is None else opening
-    return kind if catch_up is None else None
+    if kind not in OPENINGS:
+        return kind if told.was_told else opening
+    return AlertKind.BLAST_RADIUS_EXPANDED if catch_up is not None and told.is_in_cycle else opening
 
 
 def fault_of(terms: Terms, *, keeps_state: bool) -> str | None:

@@ -13,7 +13,7 @@ from tocsin.domain.routing import OPENINGS, CatchUp
 from tocsin.store import raw
 from tocsin.store.alerts import NEVER_SENT, Unworded
 from tocsin.store.quieting import RECHECK, lock_workspaces
-from tocsin.store.schema import alerts, deliveries, holds, incidents, workspaces
+from tocsin.store.schema import alerts, deliveries, holds, incident_care, incidents, workspaces
 
 _STIRRED = "SELECT incident_id FROM holds WHERE {condition} IN (SELECT c0 FROM v)"
 _STIR = "UPDATE holds SET check_at = {now} WHERE incident_id IN ({chosen})"
@@ -91,6 +91,20 @@ def end(connection: Connection, incident_ids: Collection[int]) -> None:
     """Nothing is left to tell of these."""
     if incident_ids:
         connection.execute(delete(holds).where(holds.c.incident_id.in_(incident_ids)))
+
+
+def forget(connection: Connection, incident_ids: Collection[int]) -> None:
+    """These incidents are over: what was held of them is not told any more. Snoozes last as long as they last."""
+    if incident_ids:
+        theirs = (holds.c.incident_id.in_(incident_ids)) & ~holds.c.rings
+        connection.execute(delete(holds).where(theirs))
+
+
+def end_snoozes(connection: Connection, incident_ids: Collection[int], now: int) -> None:
+    """Those of the incidents whose snooze is over are snoozed no more."""
+    if incident_ids:
+        is_over = incident_care.c.incident_id.in_(incident_ids) & (incident_care.c.snoozed_until_at <= now)
+        connection.execute(update(incident_care).where(is_over).values(snoozed_until_at=None, snoozed_by=None))
 
 
 def is_opening_held(connection: Connection, alert: Unworded) -> bool:

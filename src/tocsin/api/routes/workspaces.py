@@ -110,7 +110,7 @@ def change_workspace(call: Administering, body: WorkspaceChanges) -> Response:
     settings = call.services.settings
     for name, most in (("ingestRate", settings.ingest_rate), ("apiRate", settings.api_rate)):
         wanted = body.ingest_rate if name == "ingestRate" else body.api_rate
-        if wanted is not None and wanted > most:
+        if wanted is not None and 0 < most < wanted:
             raise invalid(f"{name} must be at most {most}, which is what this Tocsin allows.")
 
     def work(connection: Connection) -> object:

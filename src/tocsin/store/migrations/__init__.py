@@ -47,17 +47,35 @@ def _migrate(store: Store) -> str:
     with store.as_owner() as connection:
         if not store.is_sqlite:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-        config = _config(connection)
         try:
-            command.upgrade(config, "head")
+            migrate_and_guard(connection)
         except CommandError as error:
             raise NewerDatabaseError(
                 f"The database is at revision {revision(connection)}, which this Tocsin does not know: it was used by "
                 "a newer one. Start that version, or restore a backup from before."
             ) from error
-        if not store.is_sqlite:
-            row_security.guard(connection)
         return revision(connection) or ""
+
+
+def migrate_to(connection: Connection, wanted: str) -> None:
+    """Brings an empty database, or one at an earlier revision, to this one, within the owner's transaction. No row is
+    guarded yet: PostgreSQL copies into no table whose rows are."""
+    command.upgrade(_config(connection), wanted)
+
+
+def migrate_and_guard(connection: Connection) -> None:
+    """Brings the database to this version's schema, within the owner's transaction."""
+    command.upgrade(_config(connection), "head")
+    if connection.dialect.name == "postgresql":
+        row_security.guard(connection)
+
+
+def is_known(wanted: str) -> bool:
+    """Whether this version knows the revision."""
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(wanted) is not None
+    except CommandError:
+        return False
 
 
 def revision(connection: Connection) -> str | None:

@@ -69,13 +69,13 @@ jobs = Table(
     Column("parent_integration", Text),
     UniqueConstraint("workspace_id", "job_key"),
     Index("ix_jobs_ping_uuid", "ping_uuid", unique=True),
-    Index("ix_jobs_ping_slug", "ping_slug", unique=True),
     Index(
         "ix_jobs_parent_job",
         "parent_job_id",
         sqlite_where=text("parent_job_id IS NOT NULL"),
         postgresql_where=text("parent_job_id IS NOT NULL"),
     ),
+    Index("ix_jobs_ping_slug", "ping_slug", unique=True),
 )
 
 #: A job in one environment: what an incident is about, and the counters its thresholds are met with.
