@@ -135,11 +135,8 @@ def _jobs(connection: Connection, rows: Sequence[RowMapping], now: int, public_u
     lengths = distances(connection, rows, now)
     hints, parents = _hints(connection, rows), _parents(connection, rows)
     return [
-        {
-            **_job(row, health[row["id"]], lengths.get(row["id"]), hints.get(row["id"]), public_url),
-            "dependsOn": parents.get(row["id"]),
-        }
-        for row in rows
+        {**_job(row, health[row["id"]], lengths.get(row["id"]), hints.get(row["id"]), public_url), "dependsOn": parent}
+        for row, parent in zip(rows, parents, strict=True)
     ]
 
 
@@ -180,18 +177,19 @@ def _expectation(row: RowMapping, every: int | None) -> Object:
     }
 
 
-def _parents(connection: Connection, rows: Sequence[RowMapping]) -> dict[int, Object]:
-    """What each of the jobs depends on, where it does."""
-    asked = {row["parent_job_id"] for row in rows if row["parent_job_id"] is not None}
-    query = select(jobs.c.id, jobs.c.job_key).where(jobs.c.id.in_(asked))
-    keys = {found.id: found.job_key for found in connection.execute(query)} if asked else {}
-    parents: dict[int, Object] = {}
-    for row in rows:
-        if row["parent_integration"] is not None:
-            parents[row["id"]] = {"kind": "integration", "value": row["parent_integration"]}
-        elif row["parent_job_id"] in keys:
-            parents[row["id"]] = {"kind": "job", "value": keys[row["parent_job_id"]]}
-    return parents
+def _parents(connection: Connection, rows: Sequence[RowMapping]) -> list[Object | None]:
+    """What each of these jobs depends on."""
+    wanted = {row["parent_job_id"] for row in rows if row["parent_job_id"] is not None}
+    query = select(jobs.c.id, jobs.c.job_key).where(jobs.c.id.in_(wanted))
+    keys = {row.id: row.job_key for row in connection.execute(query)} if wanted else {}
+    return [_parent(row, keys) for row in rows]
+
+
+def _parent(row: RowMapping, keys: Mapping[int, str]) -> Object | None:
+    if row["parent_integration"] is not None:
+        return {"kind": "integration", "value": row["parent_integration"]}
+    key = keys.get(row["parent_job_id"])
+    return None if key is None else {"kind": "job", "value": key}
 
 
 def _schedule(row: RowMapping) -> Object:
