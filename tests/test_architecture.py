@@ -39,6 +39,7 @@ _FOR_ALL_WORKSPACES = {
     "application/password_links.py": "users belong to several workspaces",
     "application/prune.py": "retention, of all workspaces by turns",
     "application/request_rate.py": "the rate of a token that is scoped to none",
+    "application/tally.py": "counts what has ended, for all",
     "application/rotate_secrets.py": "a new secret key, for everything",
     "bootstrap.py": "the first start; figures of the whole installation",
     "cli/user.py": "the operator's command",

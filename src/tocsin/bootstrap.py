@@ -33,6 +33,7 @@ from tocsin.ingest.http import routes as ingest_routes
 from tocsin.ingest.key_use import KeyUseLoop
 from tocsin.ingest.pruner import Pruner
 from tocsin.ingest.pulse import Pulse
+from tocsin.ingest.tally_loop import TallyLoop
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
 from tocsin.store.engine import Store
@@ -147,6 +148,7 @@ class _Parts:
         if self.settings.role != "api":
             sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
             loops["delivery"] = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids).run
+            loops["tally"] = TallyLoop(self.store, self.pulse.settled_until).run
             kept, every = self.settings.retention, self.settings.prune_every_seconds
             loops["pruner"] = Pruner(self.store, self.clock, kept, every, self._count_pruned).run
             if self.store.is_sqlite:

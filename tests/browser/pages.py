@@ -38,10 +38,15 @@ def _tenant(remote: Remote) -> str:
     return str(remote.ok("GET", f"incidents/{_incident(remote)}/tenants")["items"][0]["tenantId"])
 
 
+def _delivery(remote: Remote) -> str:
+    return str(remote.ok("GET", "deliveries")["items"][0]["id"])
+
+
 EXAMPLES: dict[str, Example] = {
     "job_key": lambda _: INVOICES,
     "incident_id": _incident,
     "run_id": _run,
+    "delivery_id": _delivery,
     "tenant": _tenant,
 }
 

@@ -45,6 +45,7 @@ from tocsin.api.answers.people import (
 )
 from tocsin.api.answers.quiet import MaintenanceWindow, Mute
 from tocsin.api.answers.shapes import Answer, Items, Nothing
+from tocsin.api.answers.statistics import JobStats, TenantHealth, Trends, WorkspaceStats
 from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
     Job,
@@ -78,6 +79,7 @@ __all__ = [
     "InvitationLink",
     "Items",
     "Job",
+    "JobStats",
     "Key",
     "MaintenanceWindow",
     "Member",
@@ -103,14 +105,17 @@ __all__ = [
     "StateChange",
     "Stream",
     "Tenant",
+    "TenantHealth",
     "TestOutcome",
     "Token",
     "TokenOfWorkspace",
     "Topology",
+    "Trends",
     "User",
     "WatchedTenant",
     "WholeIncident",
     "WholeRun",
     "WholeWorkspace",
     "Workspace",
+    "WorkspaceStats",
 ]
