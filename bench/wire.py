@@ -12,6 +12,8 @@ _MINUTE, _HOUR, _DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 _THRESHOLDS = {"threshold_mode": "any", "miss_threshold": 1, "impact_threshold": 1, "failure_threshold": 1}
 _JOB = {**_THRESHOLDS, "recovery_threshold": 1, "tenant_scope": "seen"}
 _DAILY = {**_JOB, "schedule_type": "interval", "schedule_interval": _DAY, "grace": _HOUR}
+#: Its pings have no run id: one within a tenth of the interval would be the ping before, once more.
+_EVERY_SECOND = {**_DAILY, "schedule_interval": SECOND}
 _LEARNED = {**_JOB, "schedule_type": "learned"}
 #: A monitor's config as an SDK sends it with each check-in, and the job that it makes.
 _CONFIG = {
@@ -40,7 +42,7 @@ class Keys(NamedTuple):
 
 
 class Job(NamedTuple):
-    """Who pings: a job with one tenant."""
+    """Who pings: a job with one tenant. Its key is its ping slug, too."""
 
     key: str
     uuid: str
@@ -64,14 +66,21 @@ def _request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def native_ping(api_key: str, job_key: str, tenant: str, run_id: str) -> bytes:
+    body = json.dumps({"tenantId": tenant, "status": "success", "runId": run_id}).encode()
+    return _request("POST", f"/api/v1/jobs/{job_key}/ping", body, X_Api_Key=api_key, Content_Type="application/json")
+
+
 def _native(keys: Keys, job: Job, run: UUID) -> bytes:
-    body = json.dumps({"tenantId": "default", "status": "success", "runId": run.hex}).encode()
-    path = f"/api/v1/jobs/{job.key}/ping"
-    return _request("POST", path, body, X_Api_Key=keys.api_key, Content_Type="application/json")
+    return native_ping(keys.api_key, job.key, "default", run.hex)
 
 
 def _by_uuid(_: Keys, job: Job, run: UUID) -> bytes:
     return _request("GET", f"/ping/{job.uuid}?rid={run}")
+
+
+def _monitor(_: Keys, job: Job, run: UUID) -> bytes:
+    return _request("GET", f"/p/{job.key}")
 
 
 def _by_slug(keys: Keys, job: Job, run: UUID) -> bytes:
@@ -119,12 +128,16 @@ def _envelope(keys: Keys, job: Job, run: UUID) -> bytes:
     )
 
 
+SENTRY = (
+    Protocol("Sentry, cron endpoint", "cron", _HOURLY, 0.75, _cron),
+    Protocol("Sentry, envelope, gzip", "envelope", _HOURLY, 0.5, _envelope),
+)
 PROTOCOLS = (
     Protocol("native, a job each", "native", _DAILY, 0.75, _native),
     Protocol("Healthchecks, UUID", "by-uuid", _DAILY, 0.75, _by_uuid),
     Protocol("Healthchecks, slug", "by-slug", _DAILY, 0.75, _by_slug),
+    Protocol("PingGuard", "monitor", _EVERY_SECOND, 0.75, _monitor),
     Protocol("Hexcovery", "heartbeat", _LEARNED, 0.75, _heartbeat),
-    Protocol("Hexcovery, with host", "attributed", _LEARNED, 0.75, _attributed),
-    Protocol("Sentry, cron endpoint", "cron", _HOURLY, 0.75, _cron),
-    Protocol("Sentry, envelope, gzip", "envelope", _HOURLY, 0.5, _envelope),
+    Protocol("Hexcovery, with host", "attributed", _LEARNED, 0.65, _attributed),  # and a place to write
+    *SENTRY,
 )

@@ -33,6 +33,7 @@ from tocsin.ingest.http import routes as ingest_routes
 from tocsin.ingest.key_use import KeyUseLoop
 from tocsin.ingest.pruner import Pruner
 from tocsin.ingest.pulse import Pulse
+from tocsin.ingest.tally_loop import TallyLoop
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
 from tocsin.store.engine import Store
@@ -67,7 +68,7 @@ class Application:
 def build(settings: Settings, clock: SystemClock | None = None) -> Application:
     """Opens the database, brings it to its schema, joins the other nodes, and wires this one.
 
-    Raises NewerDatabaseError, SecretError and WrongKeyError, each with a sentence for the operator.
+    Raises CannotMigrateError, SecretError and WrongKeyError, each with a sentence for the operator.
     """
     parts = _Parts(settings, clock or SystemClock())
     return Application(settings, parts.asgi(), parts.store, parts.first_start, parts.hub.close)
@@ -107,7 +108,7 @@ class _Parts:
             services = self.services
             senders = Senders(self.store, self.secrets, self.clock, services.key_use, services.request_rate)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            addresses = Addresses(self.store, self.ids, self.clock)
+            addresses = Addresses(self.store, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
@@ -147,6 +148,7 @@ class _Parts:
         if self.settings.role != "api":
             sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
             loops["delivery"] = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids).run
+            loops["tally"] = TallyLoop(self.store, self.pulse.settled_until).run
             kept, every = self.settings.retention, self.settings.prune_every_seconds
             loops["pruner"] = Pruner(self.store, self.clock, kept, every, self._count_pruned).run
             if self.store.is_sqlite:

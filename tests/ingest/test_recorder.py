@@ -23,7 +23,7 @@ from tocsin.ingest.recorder import Recorder
 from tocsin.settings import Settings
 from tocsin.store import nodes
 from tocsin.store.engine import Connection, Store
-from tocsin.store.schema import events, rejections, runs
+from tocsin.store.schema import events, intake, rejections, runs
 from tocsin.store.schema import nodes as node_table
 from tocsin.telemetry.metrics import Metrics
 
@@ -91,6 +91,22 @@ def test_what_was_taken_in_is_committed_before_it_stops(house: House) -> None:
     assert len(house.rows(runs)) == 40
 
 
+def test_what_is_committed_is_counted(house: House) -> None:
+    """With the next heartbeat, duplicates too; what was refused is not."""
+
+    async def scene() -> None:
+        recorder = _recorder(house)
+        kinds = [("success", {}), ("success", {}), ("start", {}), ("success", {"job": "nobodys"})]
+        waiting = [recorder.submit(house.submission(kind, **more)) for kind, more in kinds]
+        async with _running(recorder):
+            await asyncio.gather(*waiting)
+        with house.store.write() as connection:
+            recorder.intake.write(connection, 1)
+
+    asyncio.run(scene())
+    assert sum(row.check_ins for row in house.rows(intake)) == 3
+
+
 def test_a_full_queue_refuses_with_503(house: House) -> None:
     async def scene() -> None:
         recorder = _recorder(house, queue_limit=3)
@@ -106,7 +122,7 @@ def test_a_full_queue_refuses_with_503(house: House) -> None:
 
 
 def test_one_that_cannot_be_stored_is_put_aside_and_its_neighbours_are_kept(house: House) -> None:
-    with house.store.write() as connection:
+    with house.store.as_owner() as connection:
         for statement in _POISON[connection.dialect.name]:
             connection.execute(text(statement))
 
@@ -152,7 +168,7 @@ def test_check_ins_and_events_are_committed_together(house: House) -> None:
 
 
 def test_an_event_that_cannot_be_stored_is_put_aside(house: House) -> None:
-    with house.store.write() as connection:
+    with house.store.as_owner() as connection:
         for statement in _POISON[connection.dialect.name]:
             of_events = statement.replace("ON runs", "ON events").replace("new.message", "new.event_type")
             connection.execute(text(of_events))

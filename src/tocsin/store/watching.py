@@ -5,12 +5,14 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select, update
 
+from tocsin.domain import rhythm
 from tocsin.domain.check_in import watched_again
-from tocsin.domain.model import Job, JobEnvironment, Outcome, Stream
+from tocsin.domain.model import SILENT, Job, JobEnvironment, Outcome, Run, Stream
 from tocsin.domain.schedule import Learned
 from tocsin.domain.silence import timeout_after
 from tocsin.store.details import forget_runs
 from tocsin.store.hot import JOB_COLUMNS, job_of
+from tocsin.store.kept_tallies import forget_job
 from tocsin.store.schema import (
     incidents,
     job_environments,
@@ -112,12 +114,23 @@ def start_fresh_window(connection: Connection, job: Job, now: int) -> None:
     in_job = select(job_environments.c.id).where(job_environments.c.job_id == job.id)
     mine = streams.c.job_environment_id.in_(in_job) & streams.c.is_watched
     if isinstance(job.schedule, Learned):
-        # Each stream has a rhythm of its own, and goes on to know it.
         for row in connection.execute(select(*_STREAM).where(mine).order_by(streams.c.id)).all():
-            connection.execute(update(streams).where(streams.c.id == row.id).values(_fresh(job, Stream(*row), now)))
+            fresh = _fresh(job, _with_rhythm(connection, Stream(*row)), now)
+            connection.execute(update(streams).where(streams.c.id == row.id).values(fresh))
         return
     values = _fresh(job, Stream(0, job.workspace_id, 0, 0, True, now, now), now)
     connection.execute(update(streams).where(mine).values({**values, "rhythm": None}))
+
+
+def _with_rhythm(connection: Connection, stream: Stream) -> Stream:
+    """Each stream has a rhythm of its own and goes on to know it; one that has none yet learns from its latest runs."""
+    if stream.rhythm is not None:
+        return stream
+    columns = [runs.c[name] for name in Run._fields]
+    reported = (runs.c.stream_id == stream.id) & ((runs.c.outcome.not_in(SILENT)) | runs.c.started_at.is_not(None))
+    latest = select(*columns).where(reported).order_by(runs.c.at.desc()).limit(rhythm.STARTS)
+    starts = [Run(*row).began_at for row in connection.execute(latest)]
+    return stream._replace(rhythm=rhythm.written(rhythm.taught_by(starts))) if starts else stream
 
 
 #: What a fresh window changes of a stream.
@@ -184,4 +197,7 @@ def delete_job(connection: Connection, workspace_id: int, job_id: int) -> None:
     connection.execute(delete(runs).where(runs.c.workspace_id == workspace_id, runs.c.job_id == job_id))
     connection.execute(delete(streams).where(streams.c.job_environment_id.in_(in_job)))
     connection.execute(delete(job_environments).where(job_environments.c.job_id == job_id))
+    children = (jobs.c.workspace_id == workspace_id) & (jobs.c.parent_job_id == job_id)
+    connection.execute(update(jobs).where(children).values(parent_job_id=None))
+    forget_job(connection, job_id)
     connection.execute(delete(jobs).where(jobs.c.workspace_id == workspace_id, jobs.c.id == job_id))

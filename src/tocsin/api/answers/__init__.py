@@ -19,7 +19,16 @@ from tocsin.api.answers.accounts import (
     WholeWorkspace,
     Workspace,
 )
-from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
+from tocsin.api.answers.alerting import (
+    Activity,
+    AffectedTenant,
+    Attempt,
+    Delivery,
+    Incident,
+    Rejection,
+    StateChange,
+    WholeIncident,
+)
 from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
 from tocsin.api.answers.people import (
     Actor,
@@ -34,7 +43,9 @@ from tocsin.api.answers.people import (
     SecondFactor,
     SignedIn,
 )
+from tocsin.api.answers.quiet import MaintenanceWindow, Mute
 from tocsin.api.answers.shapes import Answer, Items, Nothing
+from tocsin.api.answers.statistics import JobStats, TenantHealth, Trends, WorkspaceStats
 from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
     Job,
@@ -49,6 +60,7 @@ from tocsin.api.answers.watching import (
 )
 
 __all__ = [
+    "Activity",
     "Actor",
     "AffectedTenant",
     "Answer",
@@ -67,9 +79,12 @@ __all__ = [
     "InvitationLink",
     "Items",
     "Job",
+    "JobStats",
     "Key",
+    "MaintenanceWindow",
     "Member",
     "Membership",
+    "Mute",
     "NewKey",
     "Nothing",
     "Pattern",
@@ -90,13 +105,17 @@ __all__ = [
     "StateChange",
     "Stream",
     "Tenant",
+    "TenantHealth",
     "TestOutcome",
     "Token",
     "TokenOfWorkspace",
     "Topology",
+    "Trends",
     "User",
     "WatchedTenant",
+    "WholeIncident",
     "WholeRun",
     "WholeWorkspace",
     "Workspace",
+    "WorkspaceStats",
 ]

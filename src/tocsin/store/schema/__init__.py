@@ -41,6 +41,8 @@ from tocsin.store.schema.people import (
     sessions,
 )
 from tocsin.store.schema.protocols import places, run_details, run_notes
+from tocsin.store.schema.quiet import holds, incident_actions, incident_care, quiets
+from tocsin.store.schema.statistics import failures, intake, job_days, tally_notes, tally_progress, tenant_days
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -53,12 +55,18 @@ __all__ = [
     "delivery_attempts",
     "events",
     "facts",
+    "failures",
     "gatherings",
+    "holds",
     "idempotency_keys",
+    "incident_actions",
+    "incident_care",
     "incident_tenants",
     "incidents",
+    "intake",
     "integration_patterns",
     "invitations",
+    "job_days",
     "job_environments",
     "jobs",
     "log_entries",
@@ -69,6 +77,7 @@ __all__ = [
     "password_resets",
     "patterns",
     "places",
+    "quiets",
     "rate_buckets",
     "recovery_codes",
     "refresh_tokens",
@@ -79,6 +88,9 @@ __all__ = [
     "runs",
     "sessions",
     "streams",
+    "tally_notes",
+    "tally_progress",
+    "tenant_days",
     "tenants",
     "transitions",
     "users",
