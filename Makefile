@@ -37,7 +37,7 @@ fmt: $(DEV) ## Format the code and mend what can be mended by itself
 screens: $(DEV) chromium ## Look at every page in a real browser, and leave photographs in build/screens/
 	$(BIN)/pytest -q tests/browser/test_pages.py
 
-bench-ingest: $(DEV) ## Measure durable pings a second, beside two ceilings (needs wrk)
+bench-ingest: $(DEV) ## Measure durable pings a second beside two ceilings, and each protocol's (needs wrk)
 	$(BIN)/python -m bench.ingest
 
 bench-events: $(DEV) ## Measure durable, classified events a second beside pings; and a storm (needs wrk)

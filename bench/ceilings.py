@@ -22,7 +22,7 @@ from tocsin.application.record import Item, Outcome
 from tocsin.application.record_check_ins import Receipt, Submission
 from tocsin.application.request_rate import RequestRate
 from tocsin.bootstrap import Application
-from tocsin.cli.serve import _Server as Server
+from tocsin.cli.node import Server
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.reason import Reason

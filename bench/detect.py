@@ -12,7 +12,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.databases import ENGINES, Database, fresh_database, server_of
-from bench.load import Wrk
+from bench.load import Wrk, pings
 from bench.prober import Prober, p99
 from bench.processes import Server, running, tidy_up_when_told_to_end
 from bench.report import Gate, at_most, print_gates, print_row
@@ -88,11 +88,14 @@ def _measure(case: Case, servers: list[Server], store: Store, seeded: Seeded, du
     prober, wrk = None, None
     if case.manner != "alone":
         prober = Prober(url, seeded, spared)
-        wrk = Wrk(url, seeded, _CONNECTIONS, _LOAD_BEFORE_SECONDS + _MOST_SECONDS[case.manner], spared)
+        seconds = _LOAD_BEFORE_SECONDS + _MOST_SECONDS[case.manner]
+        wrk = Wrk(url, pings(seeded, spared), _CONNECTIONS, seconds)
     _sleep_until(due_at)
     judged = await_judged(store, due_at)
     probes = prober.results() if prober else []
     load = wrk.result() if wrk else None
+    if load and not load.is_fair:
+        raise SystemExit("This machine stood still meanwhile: no measure.")
     if load and (load.refused or load.broken):
         raise SystemExit(f"{load.refused} pings were refused, {load.broken} connections broke: no measure.")
     return Result(

@@ -1,5 +1,7 @@
 -- wrk's side of a benchmark: each request reports an event of one type, for an integration and a tenant of its choice.
 -- Arguments: api key, event type, integrations, tenants.
+require("bench.result")
+
 local key, event_type, integrations, tenants
 local thread_count = 0
 
@@ -20,11 +22,4 @@ function request()
     .. '"durationMs":12043,"attemptNumber":3}}'
   return "POST /api/v1/events HTTP/1.1\r\nHost: bench\r\nX-Api-Key: " .. key
     .. "\r\nContent-Type: application/json\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
-end
-
-function done(summary, latency)
-  local errors = summary.errors
-  print(string.format("result %d %d %d %d %d %d", summary.requests, errors.status,
-    errors.connect + errors.read + errors.write + errors.timeout, summary.duration,
-    latency:percentile(50), latency:percentile(99)))
 end

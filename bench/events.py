@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from bench.databases import ENGINES, Database, fresh_database, server_of
-from bench.load import Load, Storm, ping, report
+from bench.load import Load, Storm, pings, reports
 from bench.processes import Server, running, tidy_up_when_told_to_end
-from bench.promises import check_numbers, settled, settled_runs
+from bench.promises import measured, runs_in
 from bench.report import Gate, at_least, at_most, print_gates, print_row
 from bench.seed import Plan, Seeded, seed, tidy
 from tocsin.domain.model import SECOND
@@ -48,18 +48,12 @@ class Running(NamedTuple):
     store: Store
 
     def ping(self, connections: int, seconds: float) -> Load:
-        """One run of pings, checked: what is acknowledged is stored."""
-        before = settled_runs(self.store)
-        load = ping(self.server.url, self.seeded, connections, seconds)
-        check_numbers(load, settled_runs(self.store) - before, connections)
-        return load
+        """One run of pings."""
+        return measured(self.server.url, lambda: pings(self.seeded), connections, seconds, runs_in(self.store))
 
     def report(self, storm: Storm, connections: int, seconds: float) -> Load:
-        """One run of events, checked likewise."""
-        before = settled(self.stored)
-        load = report(self.server.url, self.seeded, connections, seconds, storm)
-        check_numbers(load, settled(self.stored) - before, connections)
-        return load
+        """One run of events."""
+        return measured(self.server.url, lambda: reports(self.seeded, storm), connections, seconds, self.stored)
 
     def stored(self) -> int:
         """Events that are stored, each of them classified and in an incident."""

@@ -1,6 +1,7 @@
-"""Durable pings a second, beside the same route without a store and around a bare group commit.
+"""Durable pings a second, beside the same route without a store and around a bare group commit; then each protocol's.
 
-`python -m bench.ingest [--engine sqlite|postgresql|both] [--rounds 5] [--seconds 5] [--disk as-is|slow|both]`
+`python -m bench.ingest [--engine sqlite|postgresql|both] [--rounds 5] [--seconds 5] [--disk as-is|slow|both]
+[--protocols with|without|only]`
 """
 
 import argparse
@@ -12,10 +13,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from bench import protocols
 from bench.databases import ENGINES, Database, fresh_database, server_of
-from bench.load import Load, ping
+from bench.load import Load, pings
 from bench.processes import Server, running, tidy_up_when_told_to_end
-from bench.promises import check_ids, check_numbers, settled_runs
+from bench.promises import check_ids, measured, runs_in
 from bench.report import Gate, at_least, at_most, print_gates, print_row
 from bench.seed import Plan, Seeded, seed, tidy
 from bench.slow_disk import check_slow, slow_fsync
@@ -43,12 +45,9 @@ class Contender(NamedTuple):
         return self.kind != "alone"
 
     def run(self, connections: int, seconds: float) -> Load:
-        """One run of wrk, checked: what is acknowledged is stored."""
-        before = settled_runs(self.store)
-        load = ping(self.server.url, self.seeded, connections, seconds)
-        stored = settled_runs(self.store) - before
-        check_numbers(load, stored if self.stores else load.acked, connections)
-        return load
+        """One run of wrk."""
+        stored = runs_in(self.store) if self.stores else None
+        return measured(self.server.url, lambda: pings(self.seeded), connections, seconds, stored)
 
 
 Loads = dict[tuple[str, int], list[Load]]
@@ -147,11 +146,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--disk", choices=["as-is", "slow", "both"], default="both")
+    parser.add_argument("--protocols", choices=["with", "without", "only"], default="with")
+    parser.add_argument("--jobs", type=int, default=10_000, help="of each protocol")
     chosen = parser.parse_args()
     tidy_up_when_told_to_end()
     engines = ENGINES if chosen.engine == "both" else (chosen.engine,)
     disks = {"as-is": [False], "slow": [True], "both": [False, True]}[chosen.disk]
-    met = [bench(engine, chosen.rounds, chosen.seconds, slow=slow) for slow in disks for engine in engines]
+    met = []
+    if chosen.protocols != "only":
+        met += [bench(engine, chosen.rounds, chosen.seconds, slow=slow) for slow in disks for engine in engines]
+    if chosen.protocols != "without":
+        met += [protocols.bench(engine, chosen.rounds, chosen.seconds, chosen.jobs) for engine in engines]
     sys.exit(0 if all(met) else 1)
 
 

@@ -1,19 +1,22 @@
-"""Load by wrk: many connections, each pinging streams in random order under run ids of its own."""
+"""Load by wrk: many connections, each asking again as soon as it is answered."""
 
 import subprocess
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.seed import Seeded
 
-_SCRIPT = Path(__file__).with_name("ping.lua")
-_EVENTS = Path(__file__).with_name("events.lua")
+_SCRIPTS = Path(__file__).parent
 _runs = count(1)
 
 
 class Load(NamedTuple):
-    """What one run of wrk saw. `acked`: answers 2xx; latencies in milliseconds."""
+    """What one run of wrk saw. `acked`: answers 2xx; latencies in milliseconds.
+
+    `is_fair`: it took as long as it was to take. Where it took longer, this machine stood still.
+    """
 
     acked: int
     refused: int
@@ -21,6 +24,23 @@ class Load(NamedTuple):
     per_second: float
     p50: float
     p99: float
+    is_fair: bool = True
+
+
+class Work(NamedTuple):
+    """What wrk asks for: one of the Lua scripts beside this file, and its arguments."""
+
+    script: str
+    arguments: tuple[str, ...]
+
+
+def pings(seeded: Seeded, spared: int = 0) -> Work:
+    """Native pings of streams in random order, each under a run id of its own.
+
+    `spared`: tenants whose number it divides are left in peace (0: none is).
+    """
+    label = f"wrk{next(_runs)}"
+    return Work("ping.lua", (seeded.api_key, label, str(seeded.plan.jobs), str(seeded.plan.tenants), str(spared)))
 
 
 class Storm(NamedTuple):
@@ -31,25 +51,28 @@ class Storm(NamedTuple):
     tenants: int
 
 
+def reports(seeded: Seeded, storm: Storm) -> Work:
+    """Native events."""
+    return Work("events.lua", (seeded.api_key, storm.event_type, str(storm.integrations), str(storm.tenants)))
+
+
+def prepared(requests: Iterable[bytes], file: Path) -> Work:
+    """Requests made beforehand, each sent once, in their order; `file` is where wrk finds them."""
+    file.write_bytes(b"".join(b"%8d%b" % (len(request), request) for request in requests))
+    return Work("replay.lua", (str(file),))
+
+
 class Wrk:
     """A run of wrk in the background; `result` waits for its end."""
 
-    def __init__(
-        self, url: str, seeded: Seeded, connections: int, seconds: float, spared: int = 0, storm: "Storm | None" = None
-    ) -> None:
-        """`spared`: tenants whose number it divides are not pinged (0: all are). `storm`: report events instead."""
-        plan = seeded.plan
-        script, arguments = _SCRIPT, [f"wrk{next(_runs)}", str(plan.jobs), str(plan.tenants), str(spared)]
-        if storm is not None:
-            script, arguments = _EVENTS, [storm.event_type, str(storm.integrations), str(storm.tenants)]
-        arguments = [seeded.api_key, *arguments]
-        command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{round(seconds)}s"]
+    def __init__(self, url: str, work: Work, connections: int, seconds: float) -> None:
         self._seconds = round(seconds)
+        command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{self._seconds}s"]
+        command += ["--latency", "--timeout", "30s", "--script", str(_SCRIPTS / work.script), url, "--"]
         try:
+            # The scripts find what they share from the folder above theirs.
             self._process = subprocess.Popen(
-                [*command, "--latency", "--timeout", "30s", "--script", str(script), url, "--", *arguments],
-                stdout=subprocess.PIPE,
-                text=True,
+                [*command, *work.arguments], cwd=_SCRIPTS.parent, stdout=subprocess.PIPE, text=True
             )
         except FileNotFoundError:
             raise SystemExit("wrk is missing: apt-get install wrk") from None
@@ -60,15 +83,5 @@ class Wrk:
         if line is None:
             raise SystemExit(f"wrk did not finish:\n{output}")
         requests, status, broken, micros, p50, p99 = map(int, line.split()[1:])
-        if micros / 1e6 > self._seconds * 1.2 + 1:
-            raise SystemExit(f"wrk took {micros / 1e6:.0f} s instead of {self._seconds}: this machine stood still.")
-        acked = requests - status
-        return Load(acked, status, broken, acked / micros * 1e6, p50 / 1000, p99 / 1000)
-
-
-def ping(url: str, seeded: Seeded, connections: int, seconds: float) -> Load:
-    return Wrk(url, seeded, connections, seconds).result()
-
-
-def report(url: str, seeded: Seeded, connections: int, seconds: float, storm: Storm) -> Load:
-    return Wrk(url, seeded, connections, seconds, storm=storm).result()
+        acked, is_fair = requests - status, micros / 1e6 < self._seconds * 1.2 + 1
+        return Load(acked, status, broken, acked / micros * 1e6, p50 / 1000, p99 / 1000, is_fair)

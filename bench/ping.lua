@@ -1,6 +1,8 @@
 -- wrk's side of a benchmark: each request pings a stream of its own choice under a run id nobody used before.
 -- Arguments: api key, label (unique to this run), jobs, tenants, and `spared`: 0, or every how many tenants one is
 -- left in peace (tenant numbers divisible by it).
+require("bench.result")
+
 local key, label, jobs, tenants, spared
 local order, at, number = {}, 0, 0
 local thread_count = 0
@@ -46,11 +48,4 @@ function request()
   local body = '{"tenantId":"tenant-' .. tenant .. '","status":"success","runId":"' .. label .. number .. '"}'
   return "POST /api/v1/jobs/job-" .. job .. "/ping HTTP/1.1\r\nHost: bench\r\nX-Api-Key: " .. key
     .. "\r\nContent-Type: application/json\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
-end
-
-function done(summary, latency)
-  local errors = summary.errors
-  print(string.format("result %d %d %d %d %d %d", summary.requests, errors.status,
-    errors.connect + errors.read + errors.write + errors.timeout, summary.duration,
-    latency:percentile(50), latency:percentile(99)))
 end

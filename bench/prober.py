@@ -31,7 +31,7 @@ class Probe(NamedTuple):
 
 
 class Prober:
-    """A process of its own that pings until `results` is asked for. `spared`: see `bench.load.Wrk`."""
+    """A process of its own that pings until `results` is asked for. `spared`: see `bench.load.pings`."""
 
     def __init__(self, url: str, seeded: Seeded, spared: int) -> None:
         command = [sys.executable, "-m", "bench.prober", url, json.dumps(seeded), str(spared)]

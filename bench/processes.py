@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
+#: One key sends all the load there is.
+_NO_LIMITS = {"TOCSIN_INGEST_RATE": "0", "TOCSIN_API_RATE": "0", "TOCSIN_SENTRY_RATE": "60000"}
 
 
 class Server:
@@ -45,10 +47,12 @@ class Server:
 
 
 @contextmanager
-def running(module: str, *arguments: str, folder: Path, preload: Path | None = None) -> Iterator[Server]:
+def running(
+    module: str, *arguments: str, folder: Path, preload: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """`python -m module arguments…` until the block ends; `preload`: a library for LD_PRELOAD."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
-    environment |= {"TOCSIN_INGEST_RATE": "0", "TOCSIN_API_RATE": "0"}  # one key sends all the load there is
+    environment |= {**_NO_LIMITS, **(settings or {})}
     if preload is not None:
         environment["LD_PRELOAD"] = str(preload)
     log = folder / f"{module}-{time.monotonic_ns()}.log"

@@ -8,21 +8,17 @@ from itertools import count
 import aiohttp
 from sqlalchemy import text
 
-from bench.load import Load
+from bench.load import Load, Work, Wrk
 from bench.seed import Seeded
 from tocsin.store.engine import Store
 
-_SETTLED_SECONDS = 0.2
+_SETTLED_SECONDS = 0.5
 _LONGEST_SECONDS = 30
+_TRIES = 5
 
 
 class BrokenPromiseError(SystemExit):
     """Something acknowledged is not in the database, or something is there that nobody sent."""
-
-
-def settled_runs(store: Store) -> int:
-    """How many runs are stored, once their number has stopped rising."""
-    return settled(lambda: _runs(store))
 
 
 def settled(count: Callable[[], int]) -> int:
@@ -34,6 +30,22 @@ def settled(count: Callable[[], int]) -> int:
         before = now
         time.sleep(_SETTLED_SECONDS)
     return now
+
+
+def measured(
+    url: str, work: Callable[[], Work], connections: int, seconds: float, stored: Callable[[], int] | None
+) -> Load:
+    """One run of wrk: what it acknowledges, `stored` has more of afterwards (None: nothing is stored).
+
+    Repeated where this machine stood still meanwhile.
+    """
+    for _ in range(_TRIES):
+        before = settled(stored) if stored else 0
+        load = Wrk(url, work(), connections, seconds).result()
+        check_numbers(load, settled(stored) - before if stored else load.acked, connections)
+        if load.is_fair:
+            return load
+    raise SystemExit(f"{_TRIES} runs of wrk took much longer than {seconds:g} s: this machine stands still.")
 
 
 def check_numbers(load: Load, stored: int, connections: int) -> None:
@@ -73,6 +85,11 @@ async def _ping(url: str, seeded: Seeded, seconds: float, connections: int) -> s
 
         await asyncio.gather(*(one_after_the_other() for _ in range(connections)))
     return acked
+
+
+def runs_in(store: Store) -> Callable[[], int]:
+    """Counts the runs that are stored."""
+    return lambda: _runs(store)
 
 
 def _runs(store: Store) -> int:

@@ -24,12 +24,14 @@ from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blo
 from tocsin.delivery.worker import DeliveryWorker
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
-from tocsin.ingest import healthchecks_http, hexcovery_http, sentry_http
+from tocsin.domain.reason import Reason
+from tocsin.ingest import healthchecks_http, hexcovery_http, pingguard_http, pingguard_monitors, sentry_http
 from tocsin.ingest.addresses import Addresses
 from tocsin.ingest.checkpointer import Checkpointer
 from tocsin.ingest.http import Senders, openapi_paths
 from tocsin.ingest.http import routes as ingest_routes
 from tocsin.ingest.key_use import KeyUseLoop
+from tocsin.ingest.pruner import Pruner
 from tocsin.ingest.pulse import Pulse
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
@@ -88,6 +90,7 @@ class _Parts:
         )
         self.secrets = SecretBox.open(settings.resolved_key_file)
         self.store = Store(settings.resolved_database_url)
+        self.store.on_change(self.metrics.count_changes)
         migrate(self.store)
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
@@ -108,6 +111,8 @@ class _Parts:
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)
+            routes += pingguard_http.routes(self.pulse.recorder, addresses, self.clock)
+            routes += pingguard_monitors.routes(services)
             api = build_api(services, openapi_paths())
             tick_lag = self.pulse.tick_lag if self.settings.role == "all" else None
             routes += dashboard_routes(services, api, self.hub, Vitals(self.traffic, tick_lag))
@@ -142,6 +147,8 @@ class _Parts:
         if self.settings.role != "api":
             sender = await stack.enter_async_context(open_sender(self.site, self._count_attempt))
             loops["delivery"] = DeliveryWorker(self.store, sender, self.secrets, self.clock, self.ids).run
+            kept, every = self.settings.retention, self.settings.prune_every_seconds
+            loops["pruner"] = Pruner(self.store, self.clock, kept, every, self._count_pruned).run
             if self.store.is_sqlite:
                 loops["checkpoint"] = Checkpointer(self.store).run
             if self.settings.heartbeat_url:
@@ -165,6 +172,9 @@ class _Parts:
         self.metrics.set_vitals(
             open_incidents=vitals.open_incidents, undelivered=vitals.undelivered, undelivered_age=age
         )
+
+    def _count_pruned(self, reason: Reason, rows: int) -> None:
+        self.metrics.pruned.labels(reason.value).inc(rows)
 
     def _count_attempt(self, provider: str, verdict: Verdict) -> None:
         outcome = "delivered" if isinstance(verdict, Delivered) else type(verdict).__name__.lower()

@@ -4,15 +4,26 @@ import re
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tocsin.domain.retention import LEAST_RUN_DAYS, MOST_DAYS, Retention
 from tocsin.smtp_server import parse_smtp_url
 
 Role = Literal["all", "api", "worker"]
 Registration = Literal["auto", "open", "closed"]
+
+
+def _long_enough(days: int) -> int:
+    if 0 < days < LEAST_RUN_DAYS:
+        raise ValueError(f"must be at least {LEAST_RUN_DAYS}, as check-ins may tell of the last seven days; or 0")
+    return days
+
+
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
+RunDays = Annotated[Days, AfterValidator(_long_enough)]
 
 
 class Settings(BaseSettings):
@@ -76,6 +87,22 @@ class Settings(BaseSettings):
     sentry_rate: int = Field(
         6, ge=0, le=60_000, description="Sentry check-ins a minute of one slug and environment; 0 means no limit."
     )
+    retention_log_days: Days = Field(30, description="Days that messages of runs are kept; 0 means for ever.")
+    retention_run_days: RunDays = Field(90, description="Days that runs are kept, at least 8; 0 means for ever.")
+    retention_failed_run_days: RunDays = Field(
+        365, description="Days that failed runs are kept with their output, at least 8; 0 means for ever."
+    )
+    retention_event_days: Days = Field(90, description="Days that events are kept; 0 means for ever.")
+    retention_delivery_days: Days = Field(
+        90, description="Days that alerts and their deliveries are kept; 0 means for ever."
+    )
+    retention_rejection_days: Days = Field(30, description="Days that rejections are kept; 0 means for ever.")
+    retention_audit_days: Days = Field(
+        365, description="Days that a workspace's log is kept, and who changed what; 0 means for ever."
+    )
+    prune_every_seconds: int = Field(
+        3_600, ge=1, le=30 * 86_400, description="Seconds from one look for what is kept no longer to the next."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines.")
 
     @field_validator("allow_destinations")
@@ -115,6 +142,11 @@ class Settings(BaseSettings):
     @property
     def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
         return _networks(self.allow_destinations)
+
+    @property
+    def retention(self) -> Retention:
+        """How long a workspace keeps what has been where it says nothing itself."""
+        return Retention(*(getattr(self, f"retention_{name}") for name in Retention._fields))
 
     @property
     def public_url(self) -> str:

@@ -1,8 +1,12 @@
 """Both engines give the same transactions."""
 
+from collections import Counter
+
 import pytest
 from sqlalchemy import insert, select
 
+from tests.support.house import House
+from tocsin.store import tally
 from tocsin.store.engine import Store
 from tocsin.store.schema import facts
 
@@ -20,3 +24,35 @@ def test_a_write_that_raises_leaves_nothing_behind(store: Store) -> None:
         _ = 1 / 0
     with store.read() as connection:
         assert connection.execute(select(facts.c.value)).first() is None
+
+
+def test_changes_of_incidents_are_told_with_their_reasons(store: Store) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    store.on_change(told.update)
+    house = House(store)
+    house.make_job(failure_threshold=1)
+    house.check_in("failure")
+    assert told == {("Open", "failure_threshold_met"): 1}
+    house.now = 60
+    house.check_in("success")
+    house.pass_time(3000)
+    assert told == {("Open", "failure_threshold_met"): 1, ("Recovering", "nobody_affected"): 1, ("Closed", "stable"): 1}
+
+
+def test_changes_that_are_not_committed_are_not_told(store: Store) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    store.on_change(told.update)
+    with pytest.raises(ZeroDivisionError), store.write() as connection:
+        tally.count(connection, [("Open", "pattern_matched")])
+        _ = 1 / 0
+    with store.write() as connection:
+        tally.count(connection, [("Closed", "stable")])
+    assert told == {("Closed", "stable"): 1}
+
+
+def test_a_session_of_its_own_tells_too(store: Store) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    store.on_change(told.update)
+    with store.own_session("")() as connection:
+        tally.count(connection, [("Closed", "stable")])
+    assert told == {("Closed", "stable"): 1}

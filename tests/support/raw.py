@@ -36,16 +36,16 @@ def say(url: str, *pieces: bytes, pause: float = 0.0, half_close: bool = False) 
                 connection.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # it answered before it had heard us out
-        return _read(connection)
+        return _read(connection, has_body=not pieces[0].startswith(b"HEAD "))
 
 
-def _read(connection: socket.socket) -> Answer:
+def _read(connection: socket.socket, *, has_body: bool) -> Answer:
     with connection.makefile("rb") as stream:
         try:
             status, headers = _head(stream.readline(), stream)
             while status == 100:
                 status, headers = _head(stream.readline(), stream)
-            return Answer(status, stream.read(int(headers.get("content-length", 0))))
+            return Answer(status, stream.read(int(headers.get("content-length", 0))) if has_body else b"")
         except ConnectionError:
             return Answer(0, b"")
 

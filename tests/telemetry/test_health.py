@@ -51,8 +51,10 @@ def test_metrics_are_read_when_somebody_asks() -> None:
     metrics.watch(tick_lag=lambda: 0.25, queue_depth=lambda: 7)
     metrics.set_vitals(open_incidents=2, undelivered=1, undelivered_age=3.5)
     metrics.check_ins.labels("refused", "Job not found.").inc()
+    metrics.count_changes({("Closed", "stable"): 2})
     text = metrics.text().decode()
     for line in (
+        'tocsin_incident_changes_total{reason="stable",status="Closed"} 2.0',
         "tocsin_tick_lag_seconds 0.25",
         "tocsin_queue_depth 7.0",
         "tocsin_open_incidents 2.0",

@@ -19,6 +19,8 @@ SECRETS = [
     ("Authorization: GenieKey 11-22-33", "11-22-33"),
     ("Authorization: Bearer abc.def", "abc.def"),
     ("postgresql://tocsin:hunter2@db/tocsin", "hunter2"),
+    ("Proxy: BASIC dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+    ("https://tocsin.example/claim/0123456789abcdefXYZ", "0123456789abcdef"),
     ("eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl", "c2lnbmF0dXJl"),
 ]
 

@@ -89,3 +89,8 @@ def find_principal(connection: Connection, credential: Credential) -> Principal 
         return None
     role, api_rate = place["role"], place["api_rate"]
     return Principal(place["workspace_id"], None, credential.user_id, role, (), credential.session_id, api_rate)
+
+
+def is_of_inactive_workspace(connection: Connection, credential: Credential) -> bool:
+    """Whether the credential is an API key that would work, were its workspace active."""
+    return credential.key_hash is not None and rows.is_key_of_inactive(connection, credential.key_hash)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from tocsin.application import announce
-from tocsin.application.claim import Claim, End
+from tocsin.application.claim import Claim
 from tocsin.application.event_book import EventBook
 from tocsin.application.ledger import Ledger
 from tocsin.application.lives import Lives
@@ -23,6 +23,7 @@ from tocsin.domain.model import Run, Stream
 from tocsin.domain.routing import Habits
 from tocsin.domain.slots import has_slots
 from tocsin.store import incidents, integrations, nodes
+from tocsin.store.due import next_moment
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import Due, HotStore
 
@@ -52,9 +53,9 @@ class Tick:
         habits: Habits = Habits(),  # noqa: B008 -- a tuple
         watchers: Watchers = NOBODY,
     ) -> None:
-        """`lanes`: who opens transactions, one or two; with two, streams are judged by two threads at once."""
+        """`lanes`: who opens transactions; with several, streams are judged by as many threads at once."""
         self._transact = lanes[0]
-        self._beside = lanes[1] if len(lanes) > 1 else None
+        self._lanes = lanes
         self._hot = hot
         self._ids = ids
         self._pace = pace
@@ -68,6 +69,8 @@ class Tick:
         `until_at` is the horizon: no check-in received before it is still on its way to the disk. `is_stopping` is
         asked between slices: what is left then is judged by whoever comes next.
         """
+        if not self._is_due(until_at):
+            return 0
         judged = 0
         while not is_stopping() and (rows := self._judge_streams(until_at, now, is_stopping)):
             judged += rows
@@ -81,25 +84,30 @@ class Tick:
             self._remind(until_at, now)
         return judged
 
+    def _is_due(self, until_at: int) -> bool:
+        with self._transact() as connection:
+            moment = next_moment(connection)
+        return moment is not None and moment <= until_at
+
     def _judge_streams(self, until_at: int, now: int, is_stopping: Callable[[], bool]) -> int:
         """Judge what is due of the earliest second."""
         with self._transact() as connection:
-            claim = Claim(self._hot, connection, until_at, self._pace.size)
+            claim = Claim(self._hot, connection, until_at, self._pace.size, len(self._lanes))
         if not claim.earliest:
             return 0
 
-        def work_off(transact: Transact, end: End) -> int:
+        def work_off(lane: int) -> int:
             judged = 0
-            while not is_stopping() and (ids := claim.next_slice(self._pace.size, end)):
-                judged += self._judge_slice(transact, ids, until_at, now)
+            while not is_stopping() and (ids := claim.next_slice(self._pace.size, lane)):
+                judged += self._judge_slice(self._lanes[lane], ids, until_at, now)
             return judged
 
         judged = self._judge_slice(self._transact, claim.earliest, until_at, now)
-        if self._beside is None:
-            return judged + work_off(self._transact, "front")
-        with ThreadPoolExecutor(1, "ticker-beside") as pool:
-            beside = pool.submit(work_off, self._beside, "back")
-            return judged + work_off(self._transact, "front") + beside.result()
+        if len(self._lanes) == 1:
+            return judged + work_off(0)
+        with ThreadPoolExecutor(len(self._lanes) - 1, "ticker-beside") as pool:
+            beside = [pool.submit(work_off, lane) for lane in range(1, len(self._lanes))]
+            return judged + work_off(0) + sum(lane.result() for lane in beside)
 
     def _judge_slice(self, transact: Transact, stream_ids: Sequence[int], until_at: int, now: int) -> int:
         def judge(connection: Connection) -> Step:

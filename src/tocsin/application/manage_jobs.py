@@ -14,13 +14,14 @@ Row = dict[str, Any]
 DEFAULT_GRACE = 60 * SECOND
 
 
-def create_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int, values: Row) -> None:
-    """`values`: columns of `jobs`, complete but for the ids."""
+def create_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int, values: Row) -> int:
+    """`values`: columns of `jobs`, complete but for the ids. The id of the job."""
     job_id = ids.new(now)
     row = {**values, **_grace({}, values), "id": job_id, "workspace_id": workspace_id, "created_at": now}
     if not rows.insert_job(connection, row):
         raise _key_taken(values["job_key"])
     watching.job_created(connection, ids, now, job_id)
+    return job_id
 
 
 def change_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int, job_key: str, changes: Row) -> str:

@@ -16,9 +16,16 @@ class Pace:
     """
 
     def __init__(
-        self, is_awaited: Callable[[], bool] = lambda: True, least: int = 100, most: int = 5_000, start: int = 500
+        self,
+        is_awaited: Callable[[], bool] = lambda: True,
+        least: int = 100,
+        most: int = 5_000,
+        start: int = 500,
+        spans: tuple[int, int] = (_SPAN, _SPAN_ALONE),
     ) -> None:
-        """`is_awaited`: whether somebody waits to write at this moment."""
+        """`is_awaited`: whether somebody waits to write at this moment. `spans`: microseconds of a slice while somebody
+        does, and while nobody does."""
+        self._spans = spans
         self._least = least
         self._most = most
         self._is_awaited = is_awaited
@@ -27,7 +34,7 @@ class Pace:
     def took(self, rows: int, elapsed: int) -> None:
         """A slice of `rows` held the database for `elapsed` microseconds: let the next fill its span."""
         if rows:
-            span = _SPAN if self._is_awaited() else _SPAN_ALONE
+            span = self._spans[0] if self._is_awaited() else self._spans[1]
             fitting = rows * span // max(elapsed, 1)
             self.size = min(max(min(fitting, self.size * 2), self._least), self._most)
 

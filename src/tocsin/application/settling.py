@@ -13,7 +13,7 @@ from tocsin.domain.model import Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.schedule import Learned
 from tocsin.domain.verdict import Verdict
-from tocsin.store import incidents, raw
+from tocsin.store import incidents, raw, tally
 from tocsin.store.engine import Connection
 from tocsin.store.hot import HotStore
 from tocsin.store.incidents import Situation
@@ -91,7 +91,8 @@ def draw_anew(
     if slots.has_slots(job):
         moments += [_PRESENT if isinstance(job.schedule, Learned) else slots.reach(job, stream, run.began_at)]
         in_progress = hot.open_runs(connection, [stream.id]) if stream.open_runs else []
-    stretch = hot.stretch(connection, stream.id, min(moments), max(moments), job.recovery_threshold)
+    since = max(min(moments), min(until_at - history.REACH, run.at))
+    stretch = hot.stretch(connection, stream.id, since, max(moments), job.recovery_threshold)
     drawn = history.redraw(job, stream, stretch, run, ledger.absences, until_at, ledger.new_id, in_progress)
     ledger.changes.new_runs.update({row.id: row for row in drawn.written})
     ledger.changes.removed_runs += drawn.removed
@@ -130,6 +131,7 @@ def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any])
         incidents.recount(connection, {a.incident_id for a in book.attachments})
         incidents.write_transitions(connection, ids, now, book.transitions)
         incidents.write_alerts(connection, ids, now, book.alerts)
+    tally.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     for workspace_id, change in book.transitions:
         log.info(
             "incident_changed",

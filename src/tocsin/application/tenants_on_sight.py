@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from tocsin.application import watching
-from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import is_external_id
+from tocsin.domain.ids import IdMaker, is_external_id
 from tocsin.store import hot_events, tenants
 from tocsin.store import watching as rows
 from tocsin.store.engine import Connection

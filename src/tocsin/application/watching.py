@@ -6,8 +6,8 @@ from typing import Any
 from tocsin.application.ledger import Ledger
 from tocsin.application.settling import write_book
 from tocsin.domain import check_in
-from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, Job, JobEnvironment, Stream, is_external_id
+from tocsin.domain.ids import IdMaker, is_external_id
+from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, Job, JobEnvironment, Stream
 from tocsin.domain.reason import Reason
 from tocsin.store import incidents, nodes, tenants
 from tocsin.store import watching as rows

@@ -1,14 +1,15 @@
 """`tocsin rotate-secrets`: a new key for what is sealed, while servers run."""
 
 import time
+from typing import TYPE_CHECKING
 
 import typer
 
-from tocsin.application.rotate_secrets import RotationError, add_key, forget_old_keys, rotate
 from tocsin.cli.options import DatabaseUrl, DataDir, fail, load_settings
-from tocsin.secret_box import SecretError
 from tocsin.settings import Settings
-from tocsin.store.engine import Store
+
+if TYPE_CHECKING:
+    from tocsin.store.engine import Store
 
 #: Longer than a transaction takes that sealed something with the key before.
 _PAUSE_SECONDS = 2.0
@@ -21,6 +22,10 @@ def rotate_secrets(
     forget: bool = typer.Option(False, "--forget-old", help="Take the old keys out of the file, when all is done."),
 ) -> None:
     """Make a new secret key, and seal everything with it while servers run. What was interrupted is gone on with."""
+    from tocsin.application.rotate_secrets import RotationError
+    from tocsin.secret_box import SecretError
+    from tocsin.store.engine import Store
+
     settings = load_settings(database_url=database_url, data_dir=data_dir)
     if only_add and forget:
         fail("Choose one of --add-key and --forget-old.", code=2)
@@ -35,7 +40,9 @@ def rotate_secrets(
         store.close()
 
 
-def _work(store: Store, settings: Settings, *, only_add: bool, forget: bool) -> str:
+def _work(store: "Store", settings: Settings, *, only_add: bool, forget: bool) -> str:
+    from tocsin.application.rotate_secrets import add_key, forget_old_keys, rotate
+
     path = settings.resolved_key_file
     if forget:
         return f"Old keys taken out of {path}: {forget_old_keys(store, path)}."

@@ -1,18 +1,18 @@
 """`tocsin scenario`: see what your thresholds would have done."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
-
-from tocsin.scenario.play import Unplayable, play
 
 
 def scenario(files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Scenario files.")]) -> None:
     """Play scenarios through the real application with a simulated clock; exit 1 if any comes out otherwise."""
+    import logging
+
+    import structlog
+
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     failed = 0
     for file in files:
@@ -33,6 +33,8 @@ def _scenarios(file: Path) -> list[dict[str, object]]:
 
 
 def _verdict(one: dict[str, object]) -> str:
+    from tocsin.scenario.play import Unplayable, play
+
     try:
         return play(one) or "ok"
     except Unplayable as error:

@@ -1,20 +1,17 @@
 """`tocsin user`: for an operator who has to let somebody in again. It works while servers run."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from tocsin.application import audit, manage_users
-from tocsin.application.errors import Refused
 from tocsin.cli.options import DatabaseUrl, DataDir, fail, load_settings
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker, from_uuid
 from tocsin.settings import Settings
-from tocsin.store import Connection
-from tocsin.store.engine import Store
-from tocsin.store.nodes import database_now
-from tocsin.store.views_people import list_users
+
+if TYPE_CHECKING:
+    from tocsin.store import Connection
 
 app = typer.Typer(help="Users of this Tocsin, for its operator.", no_args_is_help=True)
 T = TypeVar("T")
@@ -27,6 +24,8 @@ Workspace = Annotated[
 @app.command("list")
 def show(database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
     """List the users, their workspaces and roles."""
+    from tocsin.store.views_people import list_users
+
     rows = _in_store(load_settings(database_url=database_url, data_dir=data_dir), list_users)
     for row in rows:
         factor = "second factor" if row["totp_since_at"] is not None else "password alone"
@@ -39,6 +38,8 @@ def show(database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
 @app.command("reset-password")
 def reset_password(email: Email, database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
     """Print a link with which the user sets a new password: good for half an hour, and once."""
+    from tocsin.application import manage_users
+
     settings = load_settings(database_url=database_url, data_dir=data_dir)
     base = settings.public_url
     link = _change(settings, lambda c, ids, now: manage_users.reset_password(c, ids, now, email, base))
@@ -48,6 +49,8 @@ def reset_password(email: Email, database_url: DatabaseUrl = None, data_dir: Dat
 @app.command("disable-2fa")
 def disable_second_factor(email: Email, database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
     """Turn the user's second factor off: the password alone lets them in again."""
+    from tocsin.application import manage_users
+
     settings = load_settings(database_url=database_url, data_dir=data_dir)
     _change(settings, lambda c, ids, now: manage_users.disable_second_factor(c, ids, now, email))
     typer.echo(f"The second factor of {email} is off.")
@@ -58,6 +61,8 @@ def make_owner(
     email: Email, workspace: Workspace = "", database_url: DatabaseUrl = None, data_dir: DataDir = None
 ) -> None:
     """Make the user an owner of a workspace."""
+    from tocsin.application import manage_users
+
     settings = load_settings(database_url=database_url, data_dir=data_dir)
     wanted = from_uuid(workspace) if workspace else None
     if workspace and wanted is None:
@@ -66,14 +71,20 @@ def make_owner(
     typer.echo(f"{email} is an owner of {name}.")
 
 
-def _change(settings: Settings, work: Callable[[Connection, IdMaker, int], T]) -> T:
-    def attempt(connection: Connection) -> T:
+def _change(settings: Settings, work: "Callable[[Connection, IdMaker, int], T]") -> T:
+    from tocsin.application import audit
+    from tocsin.store.nodes import database_now
+
+    def attempt(connection: "Connection") -> T:
         return work(connection, IdMaker(audit.OPERATOR_NODE), database_now(connection) or SystemClock().now())
 
     return _in_store(settings, attempt)
 
 
-def _in_store(settings: Settings, work: Callable[[Connection], T]) -> T:
+def _in_store(settings: Settings, work: "Callable[[Connection], T]") -> T:
+    from tocsin.application.errors import Refused
+    from tocsin.store.engine import Store
+
     url = settings.resolved_database_url
     if url.startswith("sqlite:///") and not (settings.data_dir / "tocsin.db").exists() and not settings.database_url:
         fail(f"There is no database in {settings.data_dir}. Name the right folder with --data-dir.")

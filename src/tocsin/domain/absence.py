@@ -7,7 +7,7 @@ from tocsin.domain.model import Absence
 
 def overlapping(absences: Sequence[Absence], from_at: int, until_at: int) -> list[Absence]:
     """Those absences that share time with the span, in order."""
-    return [a for a in absences if a.from_at < until_at and a.until_at > from_at]
+    return [a for a in absences if a.from_at < until_at and a.until_at > from_at] if absences else []
 
 
 def covers(absences: Sequence[Absence], from_at: int, until_at: int) -> bool:

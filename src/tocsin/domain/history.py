@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 from tocsin.domain import silence, slot_history, slots
 from tocsin.domain.check_in import DUPLICATE_WITHIN, failed, succeeded
-from tocsin.domain.model import SILENT, Absence, Job, Outcome, Run, Stream
+from tocsin.domain.model import SECOND, SILENT, Absence, Job, Outcome, Run, Stream
+
+#: How far back a stream is drawn anew: a day more than a check-in may tell of. What was before is history, of which the
+#: last success is enough to know: that is what retention leaves (`store.retention`).
+REACH = 8 * 86_400 * SECOND
 
 
 class Stretch(NamedTuple):

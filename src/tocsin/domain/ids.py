@@ -45,6 +45,11 @@ class IdMaker:
             return self._tick << _LOW_BITS | self._node | self._sequence
 
 
+def first_id(moment: int) -> int:
+    """No id made at `moment` or later is smaller than this one."""
+    return max(moment // 1000 - EPOCH_MS, 0) << _LOW_BITS
+
+
 def to_uuid(number: int) -> str:
     """The public form of an id: a version 7 UUID, lower-case with dashes."""
     milliseconds = (number >> _LOW_BITS) + EPOCH_MS
@@ -69,3 +74,8 @@ def from_uuid(text: str) -> int | None:
     if not 0 <= number < 1 << 63 or UUID(to_uuid(number)).int != value:
         return None
     return number
+
+
+def is_external_id(text: str) -> bool:
+    """Whether a customer may be called so: something that can be read, with no blanks around it."""
+    return text.isprintable() and text == text.strip()

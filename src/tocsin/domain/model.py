@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from tocsin.domain.attribution import Attribution
+from tocsin.domain.rows import cheaply_replaced
 from tocsin.domain.schedule import Schedule
 
 SECOND = 1_000_000
@@ -16,11 +17,6 @@ DEFAULT_TENANT = "default"
 
 ThresholdMode = Literal["any", "all"]
 TenantScope = Literal["seen", "all"]
-
-
-def is_external_id(text: str) -> bool:
-    """Whether a customer may be called so: something that can be read, with no blanks around it."""
-    return text.isprintable() and text == text.strip()
 
 
 class CheckInKind(StrEnum):
@@ -109,6 +105,7 @@ class JobEnvironment(NamedTuple):
     affected_count: int = 0
 
 
+@cheaply_replaced
 class Stream(NamedTuple):
     """The check-ins of one job, in one environment, for one tenant.
 
@@ -163,6 +160,7 @@ class Stream(NamedTuple):
     rhythm: str | None = None
 
 
+@cheaply_replaced
 class Run(NamedTuple):
     """One execution, reported or judged; see `store.schema.runs`."""
 
@@ -220,6 +218,7 @@ class CheckIn(NamedTuple):
         return self.received_at if self.occurred_at is None else min(self.occurred_at, self.received_at)
 
 
+@cheaply_replaced
 class Incident(NamedTuple):
     """One ongoing problem: of a job in an environment, or of an integration under a pattern.
 

@@ -72,3 +72,12 @@ class Reason(StrEnum):
     NOTHING_LEFT = "nothing_left"
     SUPERSEDED = "superseded"
     CHANNEL_DISABLED = "channel_disabled"
+
+    # why a row is kept no longer
+    LOG_EXPIRED = "log_expired"
+    RUN_EXPIRED = "run_expired"
+    EVENT_EXPIRED = "event_expired"
+    DELIVERY_EXPIRED = "delivery_expired"
+    ALERT_EXPIRED = "alert_expired"
+    REJECTION_EXPIRED = "rejection_expired"
+    AUDIT_EXPIRED = "audit_expired"

@@ -13,10 +13,12 @@ _LEAST_TIMEOUT = 3600 * SECOND
 
 def next_deadline(job: Job, stream: Stream) -> int | None:
     """The first deadline of the stream that is not judged yet, or None where nothing is waited for."""
-    window = schedule.window(job.schedule, job.grace)
     if not job.is_active or not stream.is_watched:
         return None
-    return slots.next_deadline(stream) if window is None else stream.anchor_at + (stream.anchor_misses + 1) * window
+    every = job.schedule
+    if isinstance(every, Interval):
+        return stream.anchor_at + (stream.anchor_misses + 1) * (every.every + job.grace)
+    return slots.next_deadline(stream)
 
 
 def last_deadline(job: Job, stream: Stream, until_at: int) -> int | None:
@@ -178,8 +180,10 @@ def is_missed_row_of(job: Job, stream: Stream, began_at: int) -> bool:
 
 def _missed_together(job: Job, stream: Stream, absences: Sequence[Absence], deadline: int, until_at: int) -> int:
     """How many deadlines from this one on may be judged as one: nothing is written for them, no threshold is near."""
+    if not is_quiet(job, stream):
+        return 1
     window = schedule.window(job.schedule, job.grace) or 1
-    if not is_quiet(job, stream) or (stream.last_began_at or 0) > deadline - window:
+    if (stream.last_began_at or 0) > deadline - window:
         return 1
     upcoming = [a.from_at for a in absences if a.until_at > deadline]
     limit = min([until_at, *upcoming])

@@ -26,7 +26,7 @@ def is_failing(job: Job, stream: Stream) -> bool:
 def counts_for_impact(job: Job, stream: Stream) -> bool:
     """Whether the tenant counts towards `tenantImpactThreshold`."""
     least = 1 if job.threshold_mode == "any" else job.miss_threshold
-    return stream.is_watched and missed(stream) >= least
+    return stream.is_watched and stream.missed_runs - stream.missed_base >= least
 
 
 def is_bad(job: Job, stream: Stream) -> bool:

@@ -30,9 +30,11 @@ def streak(stream: Stream, outcome: Outcome) -> int:
 
 def is_quiet(job: Job, stream: Stream) -> bool:
     """Whether a further miss writes no row and meets no threshold that was not met before."""
+    if streak(stream, Outcome.MISSED) < SILENT_ROWS:
+        return False
     thresholds = (SILENT_ROWS, job.miss_threshold, job.failure_threshold or 0)
     counted = min(stream.missed_runs - stream.missed_base, stream.consecutive_failures - stream.failures_base)
-    return streak(stream, Outcome.MISSED) >= SILENT_ROWS and counted >= max(thresholds)
+    return counted >= max(thresholds)
 
 
 def silent_run(job: Job, stream: Stream, outcome: Outcome, expected_at: int, deadline: int, run_id: int) -> Run:

@@ -57,17 +57,22 @@ class Addresses:
         self._ids = ids
         self._clock = clock
         self._jobs: _Known[Pinged] = _Known(store, clock, pinging.job_of_uuid)
+        self._slugs: _Known[Pinged] = _Known(store, clock, pinging.job_of_slug)
         self._workspaces: _Known[int] = _Known(store, clock, pinging.workspace_of_key)
 
     async def job_of_uuid(self, uuid: str) -> Pinged | None:
         return await self._jobs.find(uuid)
 
+    async def job_of_slug(self, slug: str) -> Pinged | None:
+        return await self._slugs.find(slug)
+
     async def workspace_of_key(self, ping_key: str) -> int | None:
         return await self._workspaces.find(ping_key)
 
-    def forget_job(self, uuid: str) -> None:
-        """What is known of it is no longer true."""
-        self._jobs.forget(uuid)
+    def forget_job(self, address: str) -> None:
+        """What is known of the job with this UUID or slug is no longer true."""
+        self._jobs.forget(address)
+        self._slugs.forget(address)
 
     async def make_job(self, workspace_id: int, row: dict[str, object]) -> None:
         """Makes the job, unless somebody else was faster."""

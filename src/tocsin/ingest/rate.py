@@ -30,3 +30,8 @@ class Rate:
             self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
         self._full_at[key] = full_at
         return 0
+
+    def give_back(self, key: Hashable) -> None:
+        """What was counted last did not happen."""
+        if key in self._full_at:
+            self._full_at[key] -= self._every

@@ -20,6 +20,22 @@ def update_workspace(connection: Connection, workspace_id: int, changes: Row) ->
     connection.execute(update(workspaces).where(workspaces.c.id == workspace_id).values(changes))
 
 
+def wants_long_slugs(connection: Connection, workspace_id: int) -> bool:
+    """Whether the workspace's monitors are pinged by slugs that nobody can guess."""
+    query = select(workspaces.c.long_ping_slugs).where(workspaces.c.id == workspace_id)
+    return bool(connection.execute(query).scalar())
+
+
+def is_key_of_inactive(connection: Connection, key_hash: str) -> bool:
+    """Whether the key works, but its workspace does not."""
+    query = (
+        select(api_keys.c.id)
+        .join(workspaces, workspaces.c.id == api_keys.c.workspace_id)
+        .where(api_keys.c.key_hash == key_hash, api_keys.c.revoked_at.is_(None), ~workspaces.c.is_active)
+    )
+    return connection.execute(query).first() is not None
+
+
 def workspace_name(connection: Connection, workspace_id: int) -> str:
     return str(connection.execute(select(workspaces.c.name).where(workspaces.c.id == workspace_id)).scalar_one())
 

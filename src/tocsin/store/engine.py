@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from tocsin.store import tally
+
 #: `Connection` is for the signatures of those who are handed one: SQLAlchemy itself is imported by the store alone.
 __all__ = ["Connection", "FairLock", "Store", "Transact"]
 
@@ -66,6 +68,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """`url` is `postgresql://…`, `sqlite:///path`, or `sqlite://` for a database in memory."""
+        self._tell: Callable[[tally.Changes], None] | None = None
         self.url = _driver_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self._turn = FairLock()
@@ -80,6 +83,8 @@ class Store:
                 self.url, hide_parameters=True, pool_size=10, max_overflow=10, pool_pre_ping=True
             )
 
+        tally.tell_of_commits(self._writer, self._told)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         if not self.is_sqlite:
@@ -88,6 +93,14 @@ class Store:
             return
         with self._turn, self._writer.begin() as connection:
             yield connection
+
+    def on_change(self, tell: Callable[[tally.Changes], None]) -> None:
+        """Call `tell` after each transaction that changed incidents, from whichever thread committed it."""
+        self._tell = tell
+
+    def _told(self, changes: tally.Changes) -> None:
+        if self._tell is not None:
+            self._tell(changes)
 
     def is_awaited(self) -> bool:
         """Whether somebody else writes or waits to; on PostgreSQL, whose server alone knows, it may always be so."""
@@ -120,6 +133,7 @@ class Store:
         engine = create_engine(
             self.url, hide_parameters=True, pool_size=1, max_overflow=0, connect_args={"options": options}
         )
+        tally.tell_of_commits(engine, self._told)
         self._own.append(engine)
         return engine.begin
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, Protocol, cast
 
 from sqlalchemy import Connection
@@ -35,10 +35,26 @@ JOB_COLUMNS = (
 )
 
 
-#: Columns of `streams` that indexes hang on, or that the recorder seldom changes; and those that check-ins write.
+#: Columns of `streams` that indexes hang on, or that the recorder seldom changes; those that a silent deadline changes,
+#: and those it leaves alone.
 _INDEXED = ("check_at", "is_affected", "epoch", "is_watched", "expected_since_at")
-_TOLD = slice(Stream._fields.index("last_began_at"), Stream._fields.index("open_runs") + 1)
+_JUDGED = (
+    "anchor_at",
+    "anchor_misses",
+    "missed_runs",
+    "consecutive_failures",
+    "successes_in_row",
+    "is_affected",
+    "silence_streak",
+    "silence_run_id",
+    "unknown_absence_id",
+    "check_at",
+    "due_at",
+    "deadline_at",
+)
+_NOT_JUDGED = tuple(name for name in Stream._fields if name not in ("id", *_JUDGED))
 _indexed = attrgetter(*_INDEXED)
+_not_judged = itemgetter(*(Stream._fields.index(name) for name in _NOT_JUDGED))
 
 
 class Found(NamedTuple):
@@ -67,10 +83,8 @@ class Changes:
 
     new_environments: list[JobEnvironment] = field(default_factory=list)
     new_streams: dict[int, Stream] = field(default_factory=dict)
-    #: Streams whose columns that indexes hang on are as they were; those to which check-ins told nothing; the others.
-    heard_streams: dict[int, Stream] = field(default_factory=dict)
-    judged_streams: dict[int, Stream] = field(default_factory=dict)
-    moved_streams: dict[int, Stream] = field(default_factory=dict)
+    #: By id: what the database has of a stream, and what it is to have.
+    changed_streams: dict[int, tuple[Stream, Stream]] = field(default_factory=dict)
     new_runs: dict[int, Run] = field(default_factory=dict)
     changed_runs: dict[int, Run] = field(default_factory=dict)
     removed_runs: list[int] = field(default_factory=list)
@@ -80,19 +94,12 @@ class Changes:
         """A stream is to be written; `first` is what the database has of it."""
         if after.id in self.new_streams:
             self.new_streams[after.id] = after
-            return
-        for streams in (self.heard_streams, self.judged_streams, self.moved_streams):
-            streams.pop(after.id, None)
-        if _indexed(first) == _indexed(after):
-            self.heard_streams[after.id] = after
-        elif first[_TOLD] == after[_TOLD]:
-            self.judged_streams[after.id] = after
         else:
-            self.moved_streams[after.id] = after
+            self.changed_streams[after.id] = (first, after)
 
     def streams(self) -> dict[int, Stream]:
         """Every stream that is written, by its id."""
-        return self.new_streams | self.heard_streams | self.judged_streams | self.moved_streams
+        return self.new_streams | {after.id: after for _, after in self.changed_streams.values()}
 
 
 class HotStore(Protocol):
@@ -137,7 +144,7 @@ def job_of(row: Sequence[Any]) -> Job:
 
 _REMOVE_RUNS = "DELETE FROM runs WHERE id IN (SELECT c0 FROM v)"
 _FIXED = ("workspace_id", "job_environment_id", "tenant_id")
-_NOT_HEARD, _NOT_JUDGED = (*_FIXED, *_INDEXED), (*_FIXED, *Stream._fields[_TOLD])
+_NOT_HEARD = (*_FIXED, *_INDEXED)
 _FIXED_OF_RUN = ("workspace_id", "job_id", "stream_id", "client_run_id")
 _E = len(JOB_COLUMNS)
 _S = _E + len(JobEnvironment._fields)
@@ -176,18 +183,32 @@ def due_streams_of(streams: Sequence[Stream], jobs: Iterable[Sequence[Any]]) -> 
 
 
 def write_changes(connection: Connection, changes: Changes) -> None:
-    """Each table once. A stream that was only heard leaves the columns alone that indexes hang on: SQLite would write
-    the index anew, whether the value changed or not. One that was only judged leaves what check-ins told: 3.9 µs, where
-    the whole row takes 6.7."""
+    """Each table once."""
     raw.insert(connection, "job_environments", JobEnvironment._fields, changes.new_environments)
     raw.insert(connection, "streams", Stream._fields, changes.new_streams.values())
-    raw.update(connection, "streams", Stream._fields, changes.heard_streams.values(), _NOT_HEARD)
-    raw.update(connection, "streams", Stream._fields, changes.judged_streams.values(), _NOT_JUDGED)
-    raw.update(connection, "streams", Stream._fields, changes.moved_streams.values(), _FIXED)
+    _update_streams(connection, changes.changed_streams.values())
     raw.for_each(connection, _REMOVE_RUNS, 1, [(run_id,) for run_id in changes.removed_runs])
     raw.insert(connection, "runs", Run._fields, changes.new_runs.values())
     raw.update(connection, "runs", Run._fields, changes.changed_runs.values(), _FIXED_OF_RUN)
     raw.add(connection, "runs", ("missed_count",), changes.folds.items())
+
+
+def _update_streams(connection: Connection, changed: Iterable[tuple[Stream, Stream]]) -> None:
+    """A stream that was only heard leaves the columns alone that indexes hang on: SQLite would write the index anew,
+    whether the value changed or not. One that was only judged leaves most: 5.2 µs, where the whole row takes 8."""
+    heard: list[Stream] = []
+    judged: list[Stream] = []
+    moved: list[Stream] = []
+    for first, after in changed:
+        if _indexed(first) == _indexed(after):
+            heard.append(after)
+        elif _not_judged(first) == _not_judged(after):
+            judged.append(after)
+        else:
+            moved.append(after)
+    raw.update(connection, "streams", Stream._fields, heard, _NOT_HEARD)
+    raw.update(connection, "streams", Stream._fields, judged, _NOT_JUDGED)
+    raw.update(connection, "streams", Stream._fields, moved, _FIXED)
 
 
 def columns(prefix: str, names: Iterable[str]) -> str:

@@ -25,6 +25,12 @@ def lock_job(connection: Connection, workspace_id: int, job_key: str) -> Row | N
     return dict(row) if row is not None else None
 
 
+def key_of(connection: Connection, workspace_id: int, job_id: int) -> str | None:
+    """The jobKey of the workspace's job with this id."""
+    mine = (jobs.c.workspace_id == workspace_id) & (jobs.c.id == job_id)
+    return connection.execute(select(jobs.c.job_key).where(mine)).scalar()
+
+
 def update_job(connection: Connection, workspace_id: int, job_id: int, changes: Row) -> bool:
     """False where the changed jobKey is taken."""
     mine = (jobs.c.workspace_id == workspace_id) & (jobs.c.id == job_id)

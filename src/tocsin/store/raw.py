@@ -59,7 +59,7 @@ def insert(connection: Connection, table: str, names: Sequence[str], rows: Rows,
     """Insert whole rows; a column that is None in all of them is left to its default, which must be NULL."""
     if rows:
         # Each value bound costs 0.14 µs: a silent run, of 17 columns, 6.0 µs with all of them and 2.7 with its own 8.
-        filled = [i for i, column in enumerate(zip(*rows, strict=True)) if any(v is not None for v in column)]
+        filled = [i for i, column in enumerate(zip(*rows, strict=True)) if column.count(None) < len(rows)]
         used, taken = tuple(names[i] for i in filled), map(itemgetter(*filled), rows)
         _many(connection, _insert(table, used, conflict, is_sqlite(connection)), table, used, taken)
 

@@ -27,6 +27,7 @@ def workspace_object(connection: Connection, workspace_id: int) -> Object:
         "autoCreateTenants": row["auto_create_tenants"],
         "timezone": row["timezone"],
         "pingKey": row["ping_key"],
+        "longPingSlugs": row["long_ping_slugs"],
         "ingestRate": row["ingest_rate"],
         "apiRate": row["api_rate"],
         "createdAt": iso(row["created_at"]),

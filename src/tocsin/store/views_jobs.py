@@ -1,10 +1,11 @@
 """Jobs as they are shown: read only."""
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, and_, case, func, not_, null, select
+from sqlalchemy import Connection, RowMapping, Select, and_, case, func, not_, null, select, union_all
 
 from tocsin.domain import preview, rhythm
 from tocsin.domain import schedule as schedules
@@ -12,7 +13,7 @@ from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import SECOND, IncidentStatus, Run
 from tocsin.domain.schedule import Crontab, Learned
 from tocsin.store.hot import schedule_of
-from tocsin.store.paging import Page, page_of
+from tocsin.store.paging import Page, page_of_rows
 from tocsin.store.schema import incidents, job_environments, jobs, places, runs, streams
 from tocsin.wire_time import iso, iso_or_none
 
@@ -34,9 +35,12 @@ due_at = case(
 
 #: So many runs in a row must be off alike before anybody is asked about it.
 _HINT_RUNS = 3
+_SCHEDULE = ("schedule_type", "schedule_interval", "schedule_value", "schedule_zone", "grace")
 
 
-class _Health(NamedTuple):
+class Health(NamedTuple):
+    """What a job's streams say of it. `due_at`: the next time any of them is expected."""
+
     watched: int = 0
     affected: int = 0
     late: int = 0
@@ -65,13 +69,13 @@ def job_object(connection: Connection, workspace_id: int, job_key: str, now: int
     """The whole job with its state at `now`."""
     query = select(jobs).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key == job_key)
     row = connection.execute(query).mappings().first()
-    return _job(connection, row, now, public_url) if row is not None else None
+    return _jobs(connection, [row], now, public_url)[0] if row is not None else None
 
 
 def job_status(connection: Connection, job_id: int, now: int) -> str:
     """The state of one job at `now`."""
     row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
-    return _status(row, _health(connection, job_id, now))
+    return state_of(row, healths(connection, [job_id], now)[job_id])
 
 
 def list_jobs(
@@ -91,13 +95,15 @@ def list_jobs(
     if wanted:
         there = [places.c[name] == text for name, text in wanted.items()]
         query = query.where(jobs.c.id.in_(select(places.c.job_id).where(*there)))
-    return page_of(connection, query, page, lambda row: _job(connection, row, now, public_url))
+    return page_of_rows(connection, query, page, lambda rows: _jobs(connection, rows, now, public_url))
 
 
-def _health(connection: Connection, job_id: int, now: int) -> _Health:
+def healths(connection: Connection, job_ids: Sequence[int], now: int) -> Mapping[int, Health]:
+    """How each of these jobs is at `now`."""
     is_late = and_(streams.c.is_watched, (streams.c.missed_runs > 0) | (due_at < now))
     state = (
         select(
+            jobs.c.id,
             func.count(streams.c.tenant_id.distinct()).filter(streams.c.is_watched),
             func.count(streams.c.tenant_id.distinct()).filter(is_affected),
             func.count().filter(is_late),
@@ -106,45 +112,54 @@ def _health(connection: Connection, job_id: int, now: int) -> _Health:
         )
         .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
         .join(jobs, jobs.c.id == job_environments.c.job_id)
-        .where(jobs.c.id == job_id)
+        .where(jobs.c.id.in_(job_ids))
+        .group_by(jobs.c.id)
     )
-    return _Health._make((*connection.execute(state).one(), _has_open_incident(connection, job_id)))
+    is_open = _with_open_incident(connection, job_ids)
+    known = {job_id: Health._make((*health, job_id in is_open)) for job_id, *health in connection.execute(state)}
+    return defaultdict(Health, known)
 
 
-def _has_open_incident(connection: Connection, job_id: int) -> bool:
+def _with_open_incident(connection: Connection, job_ids: Sequence[int]) -> set[int]:
     query = (
-        select(incidents.c.id)
-        .join(job_environments, job_environments.c.id == incidents.c.job_environment_id)
-        .where(job_environments.c.job_id == job_id, incidents.c.status == IncidentStatus.OPEN)
+        select(job_environments.c.job_id)
+        .join(incidents, job_environments.c.id == incidents.c.job_environment_id)
+        .where(job_environments.c.job_id.in_(job_ids), incidents.c.status == IncidentStatus.OPEN)
     )
-    return connection.execute(query.limit(1)).scalar() is not None
+    return set(connection.execute(query.distinct()).scalars())
 
 
-def _job(connection: Connection, row: RowMapping, now: int, public_url: str) -> Object:
-    health = _health(connection, row["id"], now)
+def _jobs(connection: Connection, rows: Sequence[RowMapping], now: int, public_url: str) -> list[Object]:
+    """What is told of each of these rows, with as many statements for a hundred as for one."""
+    health = healths(connection, [row["id"] for row in rows], now)
+    lengths = distances(connection, rows, now)
+    hints = _hints(connection, rows)
+    return [_job(row, health[row["id"]], lengths.get(row["id"]), hints.get(row["id"]), public_url) for row in rows]
+
+
+def _job(row: RowMapping, health: Health, every: int | None, hint: str | None, public_url: str) -> Object:
     return {
         "id": to_uuid(row["id"]),
         "jobKey": row["job_key"],
         "name": row["name"],
-        **_expectation(connection, row, now),
+        **_expectation(row, every),
         "tags": json.loads(row["tags"]),
         "description": row["description"],
         "runbookUrl": row["runbook_url"] or None,
         "isActive": row["is_active"],
         "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
         "healthchecksUrl": f"{public_url}/ping/{row['ping_uuid']}" if row["ping_uuid"] else None,
-        "status": _status(row, health),
+        "status": state_of(row, health),
         "watchedTenantCount": health.watched,
         "affectedTenantCount": health.affected,
         "nextDueAt": iso_or_none(health.due_at),
-        "scheduleHint": _hint(connection, row),
+        "scheduleHint": hint,
         "lastCheckInAt": iso_or_none(health.last_check_in_at),
         "createdAt": iso(row["created_at"]),
     }
 
 
-def _expectation(connection: Connection, row: RowMapping, now: int) -> Object:
-    every = _every(connection, row, now)
+def _expectation(row: RowMapping, every: int | None) -> Object:
     return {
         "expectedIntervalSeconds": every // SECOND if every is not None else None,
         "schedule": _schedule(row),
@@ -171,36 +186,61 @@ def _schedule(row: RowMapping) -> Object:
     return {"type": kind}
 
 
-def _hint(connection: Connection, row: RowMapping) -> str | None:
-    """What the latest runs say of the schedule: whether all came the same whole number of hours off it."""
-    if row["schedule_type"] != "crontab":
-        return None
+def _hints(connection: Connection, rows: Sequence[RowMapping]) -> dict[int, str]:
+    """What the latest runs say of a crontab: whether all came the same whole number of hours off it."""
+    crontabs = {row["id"]: Crontab(row["schedule_value"], row["schedule_zone"]) for row in rows if _is(row, "crontab")}
     columns = [runs.c[name] for name in Run._fields]
-    reported = (runs.c.job_id == row["id"]) & runs.c.outcome.in_(("ok", "error"))
-    latest = connection.execute(select(*columns).where(reported).order_by(runs.c.at.desc()).limit(_HINT_RUNS))
-    schedule = Crontab(row["schedule_value"], row["schedule_zone"])
-    off = [preview.hours_off(schedule, Run(*one).began_at) for one in latest]
-    if len(off) < _HINT_RUNS or len(set(off)) > 1 or not off[0]:
-        return None
-    return f"Your pings look {abs(off[0])} h {'late' if off[0] > 0 else 'early'}: is {row['schedule_zone']} their zone?"
+    off: dict[int, list[int]] = defaultdict(list)
+    for one in _of_each(connection, crontabs, lambda job_id: _latest_reported(columns, job_id)):
+        run = Run(*one)
+        off[run.job_id].append(preview.hours_off(crontabs[run.job_id], run.began_at))
+    return {
+        job_id: f"Your pings look {abs(hours[0])} h {'late' if hours[0] > 0 else 'early'}: "
+        f"is {crontabs[job_id].zone} their zone?"
+        for job_id, hours in off.items()
+        if len(hours) == _HINT_RUNS and len(set(hours)) == 1 and hours[0]
+    }
 
 
-def _every(connection: Connection, row: RowMapping, now: int) -> int | None:
-    """The distance between the next two expected times; what is learned is told of the stream heard last."""
-    columns = ("schedule_type", "schedule_interval", "schedule_value", "schedule_zone", "grace")
-    schedule = schedule_of(*(row[name] for name in columns))
-    if not isinstance(schedule, Learned):
-        return schedules.next_distance(schedule, now)
-    query = (
-        select(streams.c.rhythm)
+def _latest_reported(columns: Sequence[Any], job_id: int) -> Select[Any]:
+    reported = (runs.c.job_id == job_id) & runs.c.outcome.in_(("ok", "error"))
+    return select(*columns).where(reported).order_by(runs.c.at.desc()).limit(_HINT_RUNS)
+
+
+def distances(connection: Connection, rows: Sequence[RowMapping], now: int) -> dict[int, int | None]:
+    """The distance between each job's next two expected times; what is learned is told of the stream heard last."""
+    known: dict[int, int | None] = {}
+    for row in rows:
+        schedule = schedule_of(*(row[name] for name in _SCHEDULE))
+        known[row["id"]] = None if isinstance(schedule, Learned) else schedules.next_distance(schedule, now)
+    learned = [row["id"] for row in rows if _is(row, "learned")]
+    for job_id, text in _of_each(connection, learned, _heard_last):
+        expected = rhythm.expectation(rhythm.read(text), None)
+        known[job_id] = None if expected is None else expected.every
+    return known
+
+
+def _heard_last(job_id: int) -> Select[Any]:
+    return (
+        select(job_environments.c.job_id, streams.c.rhythm)
         .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
-        .where(job_environments.c.job_id == row["id"], streams.c.rhythm.is_not(None))
+        .where(job_environments.c.job_id == job_id, streams.c.rhythm.is_not(None))
         .order_by(streams.c.last_check_in_at.desc())
+        .limit(1)
     )
-    learned = rhythm.expectation(rhythm.read(connection.execute(query.limit(1)).scalar()), None)
-    return None if learned is None else learned.every
 
 
-def _status(row: RowMapping, health: _Health) -> str:
+def _of_each(connection: Connection, job_ids: Iterable[int], query: Callable[[int], Select[Any]]) -> list[Any]:
+    """The rows of this query of each job, asked at once: SQLite knows no LATERAL, and a window would read all runs."""
+    asked = [select(query(job_id).subquery()) for job_id in job_ids]
+    return list(connection.execute(union_all(*asked)).all()) if asked else []
+
+
+def _is(row: RowMapping, kind: str) -> bool:
+    return bool(row["schedule_type"] == kind)
+
+
+def state_of(row: RowMapping, health: Health) -> str:
+    """`new`, `up`, `late`, `down` or `paused`, of the job with this row."""
     is_down = health.is_open or (health.watched == 1 and health.affected > 0)
     return status_of(row["is_active"], is_down, health.late > 0, health.last_check_in_at is not None)

@@ -1,6 +1,6 @@
 """What /metrics tells. Counters are fed by those who act; gauges are read when somebody asks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -19,6 +19,12 @@ class Metrics:
         self.events = Counter(
             "tocsin_events", "Integration events by what became of them.", ["outcome", "reason"], registry=self.registry
         )
+        self.incident_changes = Counter(
+            "tocsin_incident_changes",
+            "Changes of incidents by the status that each led to, and why.",
+            ["status", "reason"],
+            registry=self.registry,
+        )
         self.batch_size = Histogram(
             "tocsin_batch_size",
             "Check-ins and events committed together.",
@@ -27,6 +33,9 @@ class Metrics:
         )
         self.delivery_attempts = Counter(
             "tocsin_delivery_attempts", "Attempts to deliver an alert.", ["provider", "outcome"], registry=self.registry
+        )
+        self.pruned = Counter(
+            "tocsin_pruned_rows", "Rows deleted because they are kept no longer.", ["reason"], registry=self.registry
         )
         self._tick_lag = self._gauge("tocsin_tick_lag_seconds", "How late the latest deadline was judged.")
         self._queue_depth = self._gauge("tocsin_queue_depth", "Check-ins and events that wait to be committed.")
@@ -50,6 +59,11 @@ class Metrics:
         self._open_incidents.set(open_incidents)
         self._undelivered.set(undelivered)
         self._undelivered_age.set(undelivered_age)
+
+    def count_changes(self, changes: Mapping[tuple[str, str], int]) -> None:
+        """Incidents have changed: (new status, name of the reason), each with how often it came."""
+        for (status, reason), times in changes.items():
+            self.incident_changes.labels(status, reason).inc(times)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -91,12 +91,27 @@ class Workspace(Shape):
     auto_create_tenants: Literal["events", "all", "none"]
     timezone: str
     ping_key: str | None
+    long_ping_slugs: bool
     ingest_rate: int | None
     api_rate: int | None
     created_at: Moment
 
 
+class Kept(Shape):
+    """Days that things are kept; 0 means for ever."""
+
+    log_days: Count
+    run_days: Count
+    failed_run_days: Count
+    event_days: Count
+    delivery_days: Count
+    rejection_days: Count
+    audit_days: Count
+
+
 class WholeWorkspace(Workspace):
+    retention: Kept
+    retention_defaults: Kept
     channels: list[Channel]
     sentry_dsn: str | None
 

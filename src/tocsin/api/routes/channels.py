@@ -14,7 +14,8 @@ from tocsin.application import manage_channels
 from tocsin.application.errors import invalid, not_found
 from tocsin.delivery.channel import BadConfigError, Delivered, Provider, Retry, Verdict
 from tocsin.delivery.channels import PROVIDERS
-from tocsin.domain.model import SECOND, is_external_id
+from tocsin.domain.ids import is_external_id
+from tocsin.domain.model import SECOND
 from tocsin.domain.routing import Routes, Terms, fault_of
 from tocsin.store import Connection
 from tocsin.store import views_deliveries as views

@@ -10,7 +10,7 @@ from tocsin.api import answers
 from tocsin.api.calls import Administering, uuid_of
 from tocsin.api.wire import Paging, Wire, example
 from tocsin.application import keys
-from tocsin.domain.model import is_external_id
+from tocsin.domain.ids import is_external_id
 from tocsin.store import Connection
 from tocsin.store import views_people as views
 

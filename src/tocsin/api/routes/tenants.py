@@ -10,7 +10,7 @@ from tocsin.api import answers
 from tocsin.api.calls import Call, Reading, Writing
 from tocsin.api.wire import Paging, Wire, example
 from tocsin.application import manage_tenants
-from tocsin.domain.model import is_external_id
+from tocsin.domain.ids import is_external_id
 from tocsin.store import Connection
 from tocsin.store import views_accounts as views
 

@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, Field
+from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from tocsin.api import answers
@@ -14,7 +15,8 @@ from tocsin.api.wire import DAY, Name, Wire, example
 from tocsin.application import accounts
 from tocsin.application.errors import invalid
 from tocsin.domain.model import SECOND
-from tocsin.store import Connection, sentry_keys, views_deliveries
+from tocsin.domain.retention import LEAST_RUN_DAYS, MOST_DAYS, Retention
+from tocsin.store import Connection, retention, sentry_keys, views_deliveries
 from tocsin.store import views_accounts as views
 
 router = APIRouter(prefix="/workspaces", tags=["workspaces"])
@@ -35,8 +37,32 @@ class NewWorkspace(Wire):
     name: Name
 
 
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
+
+
+def _long_enough(days: int | None) -> int | None:
+    if days is not None and 0 < days < LEAST_RUN_DAYS:
+        raise ValueError(f"must be at least {LEAST_RUN_DAYS}, as check-ins may tell of the last seven days; or 0.")
+    return days
+
+
+RunDays = Annotated[Days | None, AfterValidator(_long_enough)]
+
+
+class RetentionChanges(Wire):
+    """Days; 0 keeps for ever, null takes the operator's default again."""
+
+    log_days: Days | None = None
+    run_days: RunDays = None
+    failed_run_days: RunDays = None
+    event_days: Days | None = None
+    delivery_days: Days | None = None
+    rejection_days: Days | None = None
+    audit_days: Days | None = None
+
+
 class WorkspaceChanges(Wire):
-    model_config = example(recoveryWindowSeconds=300, timezone="Europe/Vienna")
+    model_config = example(recoveryWindowSeconds=300, timezone="Europe/Vienna", retention={"runDays": 60})
 
     name: Name = ""
     recovery_window_seconds: Window = 1
@@ -44,6 +70,8 @@ class WorkspaceChanges(Wire):
     cooldown_window_seconds: Window = 1
     auto_create_tenants: Literal["events", "all", "none"] = "events"
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    retention: RetentionChanges = RetentionChanges()
+    long_ping_slugs: bool = False
     #: Requests a minute by one key; null: as many as the installation allows.
     ingest_rate: Annotated[int | None, Field(ge=1)] = None
     api_rate: Annotated[int | None, Field(ge=1)] = None
@@ -53,6 +81,7 @@ class WorkspaceChanges(Wire):
         return {
             name.removesuffix("_seconds"): value * SECOND if name.endswith("_seconds") else value
             for name, value in self.given().items()
+            if name != "retention"
         }
 
 
@@ -76,7 +105,7 @@ def get_workspace(call: Reading) -> Response:
 
 @router.patch("/me", response_model=answers.Answer[answers.WholeWorkspace])
 def change_workspace(call: Administering, body: WorkspaceChanges) -> Response:
-    """Change the name, the windows, or how tenants are made."""
+    """Change the name, the windows, how tenants are made, or how long things are kept."""
 
     settings = call.services.settings
     for name, most in (("ingestRate", settings.ingest_rate), ("apiRate", settings.api_rate)):
@@ -86,6 +115,8 @@ def change_workspace(call: Administering, body: WorkspaceChanges) -> Response:
 
     def work(connection: Connection) -> object:
         accounts.change_workspace(connection, call.workspace_id, body.columns())
+        if chosen := body.retention.given():
+            retention.choose(connection, call.workspace_id, chosen)
         return _whole(call, connection)
 
     return call.write(work, message="Workspace changed.")
@@ -122,8 +153,15 @@ def _dsn(call: Call, connection: Connection) -> str | None:
 
 def _whole(call: Call, connection: Connection) -> object:
     channels = views_deliveries.list_channels(connection, call.workspace_id)
+    defaults = call.services.settings.retention
     return {
         **views.workspace_object(connection, call.workspace_id),
+        "retention": _days(defaults.but(retention.read_chosen(connection, call.workspace_id))),
+        "retentionDefaults": _days(defaults),
         "channels": [channel_object(call.services.secrets, row) for row in channels],
         "sentryDsn": _dsn(call, connection),
     }
+
+
+def _days(kept: Retention) -> dict[str, int]:
+    return {to_camel(name): days for name, days in kept._asdict().items()}

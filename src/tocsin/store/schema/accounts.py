@@ -67,8 +67,10 @@ workspaces = Table(
     Column("ingest_rate", Integer),  # requests a minute and credential; NULL: the installation's
     Column("api_rate", Integer),
     Column("ping_key", Text, nullable=False, default=new_ping_key),
+    Column("long_ping_slugs", Boolean, nullable=False, server_default=false()),
     at("created_at", required=True),
     Column("sentry_key", Text, default=lambda: uuid4().hex),  # the public key of its DSN
+    Column("retention", Text, nullable=False, server_default="{}"),  # JSON: what it chose of `domain.retention`
     Index("ix_workspaces_ping_key", "ping_key", unique=True),
 )
 

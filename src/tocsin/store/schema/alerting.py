@@ -144,6 +144,7 @@ alerts = Table(
         postgresql_where=text("worded_at IS NULL"),
     ),
     Index("ix_alerts_incident", "incident_id", "id"),
+    Index("ix_alerts_workspace", "workspace_id", "id"),
 )
 
 #: `config` is encrypted (AES-GCM) with the installation's key; its plain text is JSON. `routes`: JSON as in the API;
@@ -199,6 +200,7 @@ deliveries = Table(
         postgresql_where=text("state = 'pending'"),
     ),
     Index("ix_deliveries_order", "incident_id", "channel_id", "id"),
+    Index("ix_deliveries_alert", "alert_id"),
     Index(
         "ix_deliveries_shared",
         "shared_in",

@@ -1,9 +1,12 @@
 """Columns that many tables have."""
 
 from secrets import token_urlsafe
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, text
+
+from tocsin.store import ping_slugs
 
 metadata = MetaData(
     naming_convention={
@@ -47,3 +50,8 @@ def new_ping_key() -> str:
 def new_ping_uuid() -> str:
     """A UUID that lets its holder ping one job; unlike the job's id it cannot be guessed."""
     return str(uuid4())
+
+
+def new_ping_slug(context: Any) -> str:
+    """A slug that lets its holder ping one job; of a row being inserted that brings none, one that nobody guesses."""
+    return ping_slugs.new_slug(context.get_current_parameters()["name"], ping_slugs.LONG)

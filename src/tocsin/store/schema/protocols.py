@@ -40,4 +40,5 @@ run_notes = Table(
     at("at", required=True),
     Column("message", Text, nullable=False),
     Index("ix_run_notes_run", "run_id", "id"),
+    Index("ix_run_notes_workspace", "workspace_id", "id"),
 )

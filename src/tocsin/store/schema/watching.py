@@ -15,7 +15,16 @@ from sqlalchemy import (
     true,
 )
 
-from tocsin.store.schema.columns import at, count, hot_workspace, identity, metadata, new_ping_uuid, workspace
+from tocsin.store.schema.columns import (
+    at,
+    count,
+    hot_workspace,
+    identity,
+    metadata,
+    new_ping_slug,
+    new_ping_uuid,
+    workspace,
+)
 
 tenants = Table(
     "tenants",
@@ -52,10 +61,12 @@ jobs = Table(
     Column("max_runtime", BigInteger),
     Column("tenant_scope", Text, nullable=False),
     Column("ping_uuid", Text, default=new_ping_uuid),
+    Column("ping_slug", Text, default=new_ping_slug),
     Column("is_active", Boolean, nullable=False, server_default=true()),
     at("created_at", required=True),
     UniqueConstraint("workspace_id", "job_key"),
     Index("ix_jobs_ping_uuid", "ping_uuid", unique=True),
+    Index("ix_jobs_ping_slug", "ping_slug", unique=True),
 )
 
 #: A job in one environment: what an incident is about, and the counters its thresholds are met with.

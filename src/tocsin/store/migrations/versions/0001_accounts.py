@@ -74,6 +74,7 @@ def _workspaces() -> None:
         sa.Column("ingest_rate", sa.Integer(), nullable=True),
         sa.Column("api_rate", sa.Integer(), nullable=True),
         sa.Column("ping_key", sa.Text(), nullable=False),
+        sa.Column("long_ping_slugs", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workspaces"),
     )

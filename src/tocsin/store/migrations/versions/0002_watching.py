@@ -59,6 +59,7 @@ def _jobs() -> None:
         sa.Column("max_runtime", sa.BigInteger(), nullable=True),
         sa.Column("tenant_scope", sa.Text(), nullable=False),
         sa.Column("ping_uuid", sa.Text(), nullable=True),
+        sa.Column("ping_slug", sa.Text(), nullable=True),
         sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_jobs_workspace_id", ondelete="CASCADE"),
@@ -66,6 +67,7 @@ def _jobs() -> None:
         sa.UniqueConstraint("workspace_id", "job_key", name="uq_jobs"),
     )
     op.create_index("ix_jobs_ping_uuid", "jobs", ["ping_uuid"], unique=True)
+    op.create_index("ix_jobs_ping_slug", "jobs", ["ping_slug"], unique=True)
 
 
 def _job_environments() -> None:

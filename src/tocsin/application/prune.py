@@ -1,0 +1,58 @@
+"""Forget what is older than its workspace wants it kept, so gently that nobody waits for it.
+
+Everything old is looked for beside the writer, and deleted in slices of a few milliseconds, each a transaction of its
+own, with a rest after each that is several times as long.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from tocsin.application.pace import Pace
+from tocsin.clock import stopwatch
+from tocsin.domain.model import SECOND
+from tocsin.domain.reason import Reason
+from tocsin.domain.retention import Retention
+from tocsin.store import old_runs, retention
+from tocsin.store.engine import Store
+from tocsin.store.retention import Slice
+from tocsin.store.schema import runs
+
+#: Microseconds that a slice may hold the writer, whether anybody waits or not: who comes next waits at most so long.
+SPAN = 6_000
+#: The rest after a slice, in times of what it took, and at most.
+_REST, _LONGEST_REST = 4, SECOND
+_LEAST, _MOST, _START = 20, 1_000, 100
+
+
+def gentle(store: Store) -> Pace:
+    """The pace of pruning."""
+    return Pace(store.is_awaited, _LEAST, _MOST, _START, (SPAN, SPAN))
+
+
+def prune(
+    store: Store,
+    defaults: Retention,
+    now: int,
+    pace: Pace,
+    rest: Callable[[int], bool] = lambda _: False,
+) -> Counter[Reason]:
+    """How many rows went, by reason. `rest(microseconds)` waits, and says whether to stop there."""
+    gone: Counter[Reason] = Counter()
+    for old in _everything(store, defaults, now, pace):
+        with store.write() as connection:
+            held = stopwatch()
+            removed = (old_runs.remove_runs if old.table is runs else retention.remove)(connection, old)
+        took = held()
+        pace.took(len(old.ids), took)
+        gone[old.reason] += removed
+        if rest(min(took * _REST, _LONGEST_REST)):
+            break
+    return gone
+
+
+def _everything(store: Store, defaults: Retention, now: int, pace: Pace) -> Iterator[Slice]:
+    with store.read() as connection:
+        policies = retention.policies(connection, defaults)
+    for workspace_id, kept in policies:
+        yield from retention.expired(store, workspace_id, kept, now, lambda: pace.size)
+        yield from old_runs.expired_runs(store, workspace_id, kept, now, lambda: pace.size)
