@@ -91,9 +91,9 @@ def test_a_dead_node_is_fenced_and_not_waited_for(store: Store) -> None:
     with pytest.raises(Fenced):
         _beat(store, dead, 10.6)
     with pytest.raises(Fenced), _writing(store) as connection:
-        nodes.confirm(connection, dead)
+        nodes.confirm(connection, dead)()
     with _writing(store) as connection:
-        nodes.confirm(connection, alive)
+        nodes.confirm(connection, alive)()
 
 
 def test_a_successor_of_its_number_fences_a_node(store: Store) -> None:

@@ -304,6 +304,6 @@ def test_a_heartbeat_does_not_pass_a_check_in_queued_beside_it(sqlite_store: Sto
 def test_the_lease_is_confirmed_in_the_transaction(store: Store) -> None:
     with store.write() as connection:
         lease = nodes.register(connection, 1, "token", "all", is_ingesting=True)
-        nodes.confirm(connection, lease)
+        nodes.confirm(connection, lease)()
         with pytest.raises(nodes.Fenced):
-            nodes.confirm(connection, lease._replace(token="other"))
+            nodes.confirm(connection, lease._replace(token="other"))()

@@ -41,7 +41,7 @@ def record(
         told = record_check_ins(connection, hot, ids, list(check_ins.values()), now, absences, horizon, answer_check_in)
         outcomes |= dict(zip(check_ins, told, strict=True))
     if reports:
-        live = hot.live_keys(connection, {r.key_id for r in reports.values() if r.key_id is not None})
+        live = hot.live_keys(connection, {r.key_id for r in reports.values() if r.key_id is not None})()
         kept = list(reports.values())
         heard = record_events(connection, ids, kept, live, now, absences, horizon, answer_events, newest)
         outcomes |= dict(zip(reports, heard, strict=True))

@@ -242,8 +242,9 @@ def record(
     live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
     asked = [(s.check_in, s.terms) for s in batch]
     refused = terms.refusals(connection, asked)
-    refused |= {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id is not None and s.key_id not in live}
     found = _found(connection, hot, ids, now, batch)
+    keys = live()
+    refused |= {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id is not None and s.key_id not in keys}
     if provisioning.grant(connection, ids, now, asked, refused, found):
         found = _found(connection, hot, ids, now, batch)
     refused |= terms.strays(connection, asked, found)

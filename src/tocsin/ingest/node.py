@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -80,10 +81,9 @@ class Node:
             self.horizon = now if others is None else others
         self._last_beat_at = now
 
-    def confirm(self, connection: Connection) -> None:
-        """Within the transaction: raise `nodes.Fenced` unless we may commit."""
-        if not self.is_alone:
-            nodes.confirm(connection, self.lease)
+    def confirm(self, connection: Connection) -> Callable[[], None]:
+        """Within the transaction: what raises `nodes.Fenced`, when it is called, unless we may commit."""
+        return (lambda: None) if self.is_alone else nodes.confirm(connection, self.lease)
 
     def leave(self) -> None:
         """An orderly stop: from this very moment nobody could report."""

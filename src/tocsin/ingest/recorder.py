@@ -199,7 +199,7 @@ class Recorder:
         return outcomes
 
     def _record_in(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
-        self._node.confirm(connection)
+        confirm = self._node.confirm(connection)
         toll = Toll(connection, items, now, self._tariff)
         refusals = [toll.refuse(item) for item in items]
         admitted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
@@ -209,6 +209,7 @@ class Recorder:
             if isinstance(outcome, Held):
                 toll.give_back(item)
         toll.settle(self._ids)
+        confirm()
         return outcomes
 
     def _record_admitted(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from tocsin.store import tally
+from tocsin.store.travelling import travelling_engine
 
 #: `Connection` is for the signatures of those who are handed one: SQLAlchemy itself is imported by the store alone.
 __all__ = ["Connection", "FairLock", "Store", "Transact"]
@@ -129,10 +130,7 @@ class Store:
         """Transactions on a connection of their own with these session settings, on PostgreSQL; else `write`."""
         if self.is_sqlite:
             return self.write
-        # No ping before use: it would cost a round trip a batch, and a lost connection only costs a second try.
-        engine = create_engine(
-            self.url, hide_parameters=True, pool_size=1, max_overflow=0, connect_args={"options": options}
-        )
+        engine = travelling_engine(self.url, options)
         tally.tell_of_commits(engine, self._told)
         self._own.append(engine)
         return engine.begin

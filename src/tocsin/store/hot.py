@@ -1,6 +1,6 @@
 """What the recorder and the tick read and write: the shape both engines serve with statements of their own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter, itemgetter
@@ -107,7 +107,9 @@ class HotStore(Protocol):
 
     def find(self, connection: Connection, check_ins: Sequence[CheckIn]) -> list[Found]: ...
 
-    def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> set[int]: ...
+    def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> Callable[[], set[int]]:
+        """What tells, when it is called, which of the keys hold."""
+        ...
 
     def open_runs(self, connection: Connection, stream_ids: Sequence[int]) -> list[Run]: ...
 

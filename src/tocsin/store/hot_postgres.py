@@ -6,7 +6,7 @@ to 10,600 pings/s; the same through SQLAlchemy Core 3,300 to 4,500. Columns trav
 whatever the statistics say.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import psycopg
@@ -98,9 +98,9 @@ class HotPostgres:
         rows.sort(key=lambda row: cast(int, row[-1]))
         return found_of(rows)
 
-    def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> set[int]:
-        rows = _cursor(connection).execute(_LIVE_KEYS, (list(key_ids),), prepare=True)
-        return {row[0] for row in rows}
+    def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> Callable[[], set[int]]:
+        asked = _cursor(connection).execute(_LIVE_KEYS, (list(key_ids),), prepare=True)
+        return lambda: {row[0] for row in asked}
 
     def open_runs(self, connection: Connection, stream_ids: Sequence[int]) -> list[Run]:
         return [Run._make(row) for row in _cursor(connection).execute(_OPEN_RUNS, (list(stream_ids),))]

@@ -7,7 +7,7 @@ interpreter lock) 10,700 against 8,500; `executemany` beats `json_each` for writ
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from pydantic_core import from_json
@@ -75,9 +75,9 @@ class HotSqlite:
         asked = json.dumps([(c.workspace_id, c.job_key, c.tenant, c.environment, c.run_id) for c in check_ins])
         return found_of(_rows(connection, _FIND, (asked,)))
 
-    def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> set[int]:
-        rows = _cursor(connection).execute(_LIVE_KEYS, (json.dumps(list(key_ids)),))
-        return {row[0] for row in rows}
+    def live_keys(self, connection: Connection, key_ids: Iterable[int]) -> Callable[[], set[int]]:
+        live = {row[0] for row in _cursor(connection).execute(_LIVE_KEYS, (json.dumps(list(key_ids)),))}
+        return lambda: live
 
     def open_runs(self, connection: Connection, stream_ids: Sequence[int]) -> list[Run]:
         return [Run._make(row) for row in _cursor(connection).execute(_OPEN_RUNS, (json.dumps(stream_ids),))]

@@ -1,11 +1,13 @@
 """Who commits and judges: leases, watermarks, and the spans in which nobody did."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from tocsin.domain.ids import NODE_LIMIT, IdMaker
 from tocsin.domain.model import SECOND, Absence
+from tocsin.store import raw
 from tocsin.store.schema import absences, log_entries, nodes, workspaces
 
 #: A node that has not been heard for so long is dead: fenced, and not waited for.
@@ -88,13 +90,20 @@ def beat(connection: Connection, lease: Lease, now: int, watermark: int, *, is_i
     return absence
 
 
-def confirm(connection: Connection, lease: Lease) -> None:
-    """Raise unless this node may commit; holds its row so that nobody fences it until the commit."""
-    query = select(nodes.c.number).where(
-        nodes.c.number == lease.number, nodes.c.token == lease.token, ~nodes.c.is_fenced
-    )
-    if connection.execute(query.with_for_update(read=True)).first() is None:
-        raise Fenced(f"node {lease.number} was fenced")
+_MAY_COMMIT = "SELECT number FROM nodes WHERE number = {0} AND token = {0} AND NOT is_fenced"
+
+
+def confirm(connection: Connection, lease: Lease) -> Callable[[], None]:
+    """What raises, when it is called, unless this node may commit. Its row is held from now on, so that nobody fences
+    it until the commit."""
+    locked = _MAY_COMMIT.format("%s") + " FOR SHARE"
+    found = raw.ask(connection, _MAY_COMMIT.format("?"), locked, lease.number, lease.token)
+
+    def check() -> None:
+        if not found():
+            raise Fenced(f"node {lease.number} was fenced")
+
+    return check
 
 
 def horizon(connection: Connection, now: int) -> int:

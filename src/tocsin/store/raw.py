@@ -6,7 +6,7 @@ PostgreSQL as one array literal a column.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from operator import itemgetter
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.types import Boolean, Text
 
 from tocsin.store.schema import metadata
+from tocsin.store.travelling import is_travelling
 
 Rows = Collection[tuple[Any, ...]]
 
@@ -32,17 +33,22 @@ def cursor(connection: Connection) -> Any:
 def together(connection: Connection) -> AbstractContextManager[Any]:
     """A block whose statements travel together: one round trip on PostgreSQL."""
     driver: Any = connection.connection.driver_connection
-    return nullcontext() if is_sqlite(connection) else driver.pipeline()
+    return nullcontext() if is_sqlite(connection) or is_travelling(driver) else driver.pipeline()
 
 
 def select(connection: Connection, sqlite: str, postgres: str, *values: Any) -> list[tuple[Any, ...]]:
     """The rows of a statement worded for each engine."""
-    reading = cursor(connection)
+    return ask(connection, sqlite, postgres, *values)()
+
+
+def ask(connection: Connection, sqlite: str, postgres: str, *values: Any) -> Callable[[], list[tuple[Any, ...]]]:
+    """What gives the rows when it is called: on PostgreSQL they come with those of what is asked meanwhile."""
+    asking = cursor(connection)
     if is_sqlite(connection):
-        reading.execute(sqlite, values)
+        asking.execute(sqlite, values)
     else:
-        reading.execute(postgres, values, prepare=True)
-    rows: list[tuple[Any, ...]] = reading.fetchall()
+        asking.execute(postgres, values, prepare=True)
+    rows: Callable[[], list[tuple[Any, ...]]] = asking.fetchall
     return rows
 
 
