@@ -35,7 +35,9 @@ def open_page(site: Site, request: Request, form: Fields) -> Page:
 
 
 def remembered(page: Page, response: Response) -> Response:
-    """The answer, with the cookies that go with it."""
+    """The answer, with the cookies that go with it; what others keep for everybody carries none."""
+    if response.headers.get("cache-control", "").startswith("public"):
+        return response
     if page.notices and response.status_code == 200:  # each is shown once
         cookies.forget(response, page.way, cookies.NOTICE)
     if page.who is None and page.way is not Way.REFUSED:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -45,6 +45,7 @@ class Page:
     refusal: Refused | None = None
     change: int | None = None
     notices: list[str] = field(default_factory=list)
+    is_shared: bool = False
 
     # --- who and where --------------------------------------------------------------------------------------------
 
@@ -90,6 +91,10 @@ class Page:
     def theme(self) -> str:
         theme = self.request.cookies.get(cookies.THEME, "")
         return theme if theme in {"light", "dark"} else ""
+
+    def for_anybody(self) -> "Page":
+        """This page as it is kept and shown to others: nothing in it is the viewer's own."""
+        return replace(self, who=None, notices=[], is_shared=True)
 
     # --- reading and writing --------------------------------------------------------------------------------------
 
@@ -157,7 +162,7 @@ class Page:
     @property
     def csrf(self) -> str:
         """For the form's hidden field. Live parts are shared between viewers: there the script fills it in."""
-        if self.change is not None:
+        if self.change is not None or self.is_shared:
             return ""
         return csrf.make_token(self.site.services.secrets.signing_key, self.visitor_name)
 

@@ -10,6 +10,7 @@ from tocsin.dashboard.fragments import Fragments
 from tocsin.dashboard.inside import Inside
 from tocsin.dashboard.live import Hub
 from tocsin.dashboard.rendering import Templates
+from tocsin.dashboard.turnstile import Turnstile
 from tocsin.dashboard.vitals import Vitals
 
 #: Pages made at the same time. They are Python from end to end, so that more would only wait for each other.
@@ -27,5 +28,6 @@ class Site:
     hub: Hub
     fragments: Fragments
     vitals: Vitals
+    turnstile: Turnstile = field(default_factory=Turnstile)
     #: Of our own: a page that asks the API waits for a thread of the API's, and must not hold the last one.
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))

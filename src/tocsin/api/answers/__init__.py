@@ -34,6 +34,7 @@ from tocsin.api.answers.people import (
     SecondFactor,
     SignedIn,
 )
+from tocsin.api.answers.public import PublicLink
 from tocsin.api.answers.shapes import Answer, Items, Nothing
 from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
@@ -73,6 +74,7 @@ __all__ = [
     "NewKey",
     "Nothing",
     "Pattern",
+    "PublicLink",
     "Receipt",
     "RecoveryCodes",
     "Registered",

@@ -1,5 +1,13 @@
 """The pages, one module an area. A new area is one module, and its line here."""
 
-from tocsin.dashboard.pages import overview, people, signing_in
+from tocsin.dashboard.pages import overview, people, public, searching, sharing, signing_in, topology
 
-AREAS = (overview.pages, signing_in.pages, people.pages)
+AREAS = (
+    overview.pages,
+    searching.pages,
+    topology.pages,
+    sharing.pages,
+    public.pages,
+    signing_in.pages,
+    people.pages,
+)

@@ -41,6 +41,7 @@ from tocsin.store.schema.people import (
     sessions,
 )
 from tocsin.store.schema.protocols import places, run_details, run_notes
+from tocsin.store.schema.public import public_links
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "password_resets",
     "patterns",
     "places",
+    "public_links",
     "rate_buckets",
     "recovery_codes",
     "refresh_tokens",
