@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-detect simulate fuzz torture lock chromium
+.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-detect bench-pages simulate fuzz torture lock chromium
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-events: $(DEV) ## Measure durable, classified events a second beside pings
 
 bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed among 1,000,000
 	$(BIN)/python -m bench.detect
+
+bench-pages: $(DEV) ## Measure the server's time for each page, with 10,000 jobs, 1,000 tenants, 1,000,000 runs
+	$(BIN)/python -m bench.pages
 
 fuzz: $(DEV) ## Ask the API whatever its document allows and forbids; FUZZ_SECONDS=3600 for an hour
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(BIN)/pytest -s tests/acceptance/test_openapi.py -k finds_nothing

@@ -89,6 +89,7 @@ def make_jobs(store: Store, workspace_id: int, protocol: Protocol, number: int) 
             "job_key": job.key,
             "name": job.key,
             "ping_uuid": job.uuid,
+            "ping_slug": job.key,
             "created_at": now,
         }
         for job in made

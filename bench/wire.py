@@ -12,6 +12,8 @@ _MINUTE, _HOUR, _DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 _THRESHOLDS = {"threshold_mode": "any", "miss_threshold": 1, "impact_threshold": 1, "failure_threshold": 1}
 _JOB = {**_THRESHOLDS, "recovery_threshold": 1, "tenant_scope": "seen"}
 _DAILY = {**_JOB, "schedule_type": "interval", "schedule_interval": _DAY, "grace": _HOUR}
+#: Its pings have no run id: one within a tenth of the interval would be the ping before, once more.
+_EVERY_SECOND = {**_DAILY, "schedule_interval": SECOND}
 _LEARNED = {**_JOB, "schedule_type": "learned"}
 #: A monitor's config as an SDK sends it with each check-in, and the job that it makes.
 _CONFIG = {
@@ -40,7 +42,7 @@ class Keys(NamedTuple):
 
 
 class Job(NamedTuple):
-    """Who pings: a job with one tenant."""
+    """Who pings: a job with one tenant. Its key is its ping slug, too."""
 
     key: str
     uuid: str
@@ -72,6 +74,10 @@ def _native(keys: Keys, job: Job, run: UUID) -> bytes:
 
 def _by_uuid(_: Keys, job: Job, run: UUID) -> bytes:
     return _request("GET", f"/ping/{job.uuid}?rid={run}")
+
+
+def _monitor(_: Keys, job: Job, run: UUID) -> bytes:
+    return _request("GET", f"/p/{job.key}")
 
 
 def _by_slug(keys: Keys, job: Job, run: UUID) -> bytes:
@@ -123,6 +129,7 @@ PROTOCOLS = (
     Protocol("native, a job each", "native", _DAILY, 0.75, _native),
     Protocol("Healthchecks, UUID", "by-uuid", _DAILY, 0.75, _by_uuid),
     Protocol("Healthchecks, slug", "by-slug", _DAILY, 0.75, _by_slug),
+    Protocol("PingGuard", "monitor", _EVERY_SECOND, 0.75, _monitor),
     Protocol("Hexcovery", "heartbeat", _LEARNED, 0.75, _heartbeat),
     Protocol("Hexcovery, with host", "attributed", _LEARNED, 0.75, _attributed),
     Protocol("Sentry, cron endpoint", "cron", _HOURLY, 0.75, _cron),

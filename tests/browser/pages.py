@@ -1,30 +1,63 @@
-"""The pages there are, and where an example of each is to be seen in Northwind Cloud."""
+"""The pages there are: each address of the dashboard, with an example of it in Northwind Cloud.
 
+The list is made of the dashboard's own routes: an address that names something there is no example of fails the tests.
+"""
+
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tests.support.northwind import INVOICES
 from tests.support.remote import Remote
+from tocsin.dashboard.pages import AREAS
+
+Example = Callable[[Remote], str]
 
 
 class Look(NamedTuple):
-    """A page as it is looked at. `path` says where, on a server that tells Northwind's story."""
+    """A page as it is looked at. `path`: its address, with {names} that `EXAMPLES` fill in."""
 
     name: str
-    path: Callable[[Remote], str]
+    path: str
     is_signed_in: bool = True
+    status: int = 200
+
+    def on(self, remote: Remote) -> str:
+        return example(self.path, remote)
 
 
-def _at(path: str) -> Callable[[Remote], str]:
-    return lambda _: path
+def _incident(remote: Remote) -> str:
+    return str(remote.incidents(INVOICES)[0]["id"])
 
 
-PAGES = [
-    Look("claim", _at("/claim"), is_signed_in=False),
-    Look("sign-in", _at("/sign-in"), is_signed_in=False),
-    Look("register", _at("/register"), is_signed_in=False),
-    Look("invitation", _at("/invitation"), is_signed_in=False),
-    Look("forgot-password", _at("/forgot-password"), is_signed_in=False),
-    Look("password", _at("/password"), is_signed_in=False),
-    Look("overview", _at("/")),
-    Look("keyboard", _at("/keyboard")),
+def _run(remote: Remote) -> str:
+    return str(remote.ok("GET", "jobs/data-lake-ingest/runs")["items"][0]["id"])
+
+
+def _tenant(remote: Remote) -> str:
+    return str(remote.ok("GET", f"incidents/{_incident(remote)}/tenants")["items"][0]["tenantId"])
+
+
+EXAMPLES: dict[str, Example] = {
+    "job_key": lambda _: INVOICES,
+    "incident_id": _incident,
+    "run_id": _run,
+    "tenant": _tenant,
+}
+
+
+def example(address: str, remote: Remote) -> str:
+    """The address with each {name} in it filled in."""
+    names = re.findall(r"{(\w+)}", address)
+    return address.format_map({name: EXAMPLES[name](remote) for name in names})
+
+
+def _look(address: str, is_public: bool) -> Look:
+    name = re.sub(r"[^a-z_]+", "-", address).strip("-") or "overview"
+    return Look(name, address, not is_public)
+
+
+PAGES = [_look(address, right is None) for pages in AREAS for address, right in pages.addresses()]
+PAGES += [
+    Look("not-found", "/nowhere", status=404),
 ]

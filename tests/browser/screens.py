@@ -4,10 +4,14 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+_TALLEST = 8_000
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 
 
 def photograph(page: Page, name: str, size: str, scheme: str) -> None:
-    """The whole page, from top to bottom."""
+    """The whole page, from top to bottom: in a window as tall as the page, so that a bar at its foot is at the foot."""
     SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENS / f"{name}-{size}-{scheme}.png", full_page=True, animations="disabled")
+    window = page.viewport_size or {"width": 1440, "height": 900}
+    tall = min(max(page.evaluate("document.documentElement.scrollHeight"), window["height"]), _TALLEST)
+    page.set_viewport_size({"width": window["width"], "height": tall})
+    page.screenshot(path=SCREENS / f"{name}-{size}-{scheme}.png", animations="disabled")

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, StorageState
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, StorageState
 
 #: Widths at which pages are laid out: the narrowest phone to a wide screen.
 WIDTHS = (320, 390, 800, 1100, 1440, 1920)
@@ -83,8 +83,9 @@ class Visit:
     def _watch(self, origin: str) -> None:
         host = urlsplit(origin).netloc
         page = self.page
-        page.on("console", lambda said: self._blame(said.type == "error", f"console: {said.text}"))
+        page.on("console", lambda said: self._blame(_is_error(said), f"console: {said.text}"))
         page.on("pageerror", lambda error: self._blame(True, f"script: {error.message}"))
+        page.on("response", lambda answer: self._blame(_is_lost(answer), f"{answer.status} for {answer.url}"))
         page.on("request", lambda request: self._blame(_is_foreign(request, host), f"asks another host: {request.url}"))
         wire = page.context.new_cdp_session(page)
         wire.send("Network.enable")
@@ -96,6 +97,15 @@ class Visit:
 
     def _count(self, finished: dict[str, Any]) -> None:
         self.transferred += int(finished["encodedDataLength"])
+
+
+def _is_error(said: ConsoleMessage) -> bool:
+    """Warnings count. That a page answers with an error is said there too, and judged by who knows which it should."""
+    return said.type in {"error", "warning"} and "Failed to load resource" not in said.text
+
+
+def _is_lost(answer: Response) -> bool:
+    return answer.status >= 400 and not answer.request.is_navigation_request()
 
 
 def _is_foreign(request: Request, host: str) -> bool:
@@ -126,14 +136,14 @@ def context(
 
 @contextmanager
 def visiting(
-    browser: Browser, origin: str, path: str, state: StorageState | None = None, **options: Any
+    browser: Browser, origin: str, path: str, state: StorageState | None = None, status: int = 200, **options: Any
 ) -> Iterator[Visit]:
-    """The page at `path`, loaded with an empty cache."""
+    """The page at `path`, loaded with an empty cache; it should answer `status`."""
     with context(browser, origin, state, **options) as window:
         window.add_init_script(_OBSERVE)
         visit = Visit(window.new_page())
         visit._watch(origin)
         answer = visit.page.goto(path, wait_until="load")
         assert answer is not None
-        visit._blame(answer.status >= 400, f"{path} answers {answer.status}")
+        visit._blame(answer.status != status, f"answers {answer.status}")
         yield visit

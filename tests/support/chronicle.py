@@ -44,7 +44,7 @@ _JOB: dict[str, Any] = {
 }
 _ALWAYS = Terms()
 #: What is judged together: fine where a reader will look at minutes, coarse long ago.
-_FINE, _COARSE, _LATELY = MINUTE, 15 * MINUTE, 6 * HOUR
+_FINE, _COARSE, _LATELY = MINUTE, HOUR, 4 * HOUR
 
 
 class Said(NamedTuple):

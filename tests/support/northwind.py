@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from tests.support.chronicle import DAY, HOUR, MINUTE, Chronicle, Said
+from tests.support.remote import Remote
 from tocsin.clock import SystemClock
 from tocsin.domain.attribution import Attribution
 from tocsin.domain.model import DEFAULT_TENANT, SECOND
@@ -75,6 +77,15 @@ class Northwind:
         self.chronicle.deliver(self.now, told)
         self.chronicle.deliver(self.now - HOUR, {"webhook": Said("Accepted", 202)})
         self.chronicle.store.close()
+
+    def live(self, remote: Remote) -> None:
+        """What only a running server knows: check-ins of this minute, and some that it rejects."""
+        for tenant in self._tenants(100, 40):
+            remote.ping("orders-to-erp", tenant, durationMs=9_000)
+        dsn = urlsplit(remote.ok("GET", "workspaces/me")["sentryDsn"])
+        for monitor in ("nightly-etl", "nightly-etl", "newsletter-v1"):
+            path = f"/api/{dsn.path.strip('/')}/cron/{monitor}/{dsn.username}/"
+            remote.client.get(f"{dsn.scheme}://{dsn.netloc.rpartition('@')[2]}{path}", params={"status": "ok"})
 
     def _channels(self) -> None:
         put = self.chronicle.channel

@@ -65,20 +65,20 @@ def refusals(connection: Connection, asked: Asked) -> dict[int, Refused]:
 def strays(connection: Connection, asked: Asked, found: Sequence[Found]) -> dict[int, Refused]:
     """Steps of runs that belong to another environment of their job: index → why they are refused."""
     new = {
-        i: (known.job.id, check_in.run_id)
+        i: (known.job.id, known.tenant_id, check_in.run_id)
         for i, ((check_in, _), known) in enumerate(zip(asked, found, strict=True))
-        if check_in.is_step and check_in.run_id is not None and known.run is None and known.job is not None
+        if check_in.is_step and check_in.run_id is not None
+        if known.job is not None and known.tenant_id is not None and known.run is None
     }
     if not new:
         return {}
-    job_ids, names = {job_id for job_id, _ in new.values()}, {name for _, name in new.values()}
-    elsewhere = details.environments_of(connection, sorted(job_ids), sorted(names))
+    elsewhere = details.environments_of(connection, set(new.values()))
     refused: dict[int, Refused] = {}
     for i, run in new.items():
         environments = elsewhere.get(run, set()) - {asked[i][0].environment}
         if environments:
             where = ", ".join(sorted(environments))
-            sentence = f"check_in_id {run[1]} belongs to a run in {where}, not in {asked[i][0].environment}."
+            sentence = f"check_in_id {run[2]} belongs to a run in {where}, not in {asked[i][0].environment}."
             refused[i] = Rejected(Reason.WRONG_ENVIRONMENT, sentence)
     return refused
 

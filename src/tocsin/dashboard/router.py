@@ -65,6 +65,10 @@ class Pages:
     def routes(self, site: Site) -> list[Route]:
         return [Route(entry.path, partial(_serve, site, entry), methods=[entry.method]) for entry in self._entries]
 
+    def addresses(self, method: str = "GET") -> list[tuple[str, Right | None]]:
+        """Where the pages are, or what their forms lead to, each with the right that it needs."""
+        return [(entry.path, entry.right) for entry in self._entries if entry.method == method]
+
     def _add(self, path: str, method: str, right: Right | None, again: View | None) -> Callable[[View], View]:
         def add(view: View) -> View:
             self._entries.append(_Entry(path, view, method, right, again))

@@ -1,8 +1,9 @@
 """Who is meant by an address that is a secret: a job by its ping UUID or slug, a workspace by its ping key."""
 
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Column, Connection, select
 
 from tocsin.store.schema import jobs, workspaces
 
@@ -14,27 +15,28 @@ class Pinged(NamedTuple):
     job_key: str
 
 
-def job_of_uuid(connection: Connection, uuid: str) -> Pinged | None:
-    """The job with this ping UUID, in a workspace that is active."""
-    return _job(connection, jobs.c.ping_uuid == uuid)
+def jobs_of_uuids(connection: Connection, uuids: Collection[str]) -> dict[str, Pinged]:
+    """The jobs with these ping UUIDs, in workspaces that are active."""
+    return _jobs(connection, jobs.c.ping_uuid, uuids)
 
 
-def job_of_slug(connection: Connection, slug: str) -> Pinged | None:
-    """The job with this ping slug, in a workspace that is active."""
-    return _job(connection, jobs.c.ping_slug == slug)
+def jobs_of_slugs(connection: Connection, slugs: Collection[str]) -> dict[str, Pinged]:
+    """The jobs with these ping slugs, in workspaces that are active."""
+    return _jobs(connection, jobs.c.ping_slug, slugs)
 
 
-def workspace_of_key(connection: Connection, ping_key: str) -> int | None:
-    """The active workspace with this ping key."""
-    query = select(workspaces.c.id).where(workspaces.c.ping_key == ping_key, workspaces.c.is_active)
-    return connection.execute(query).scalar_one_or_none()
-
-
-def _job(connection: Connection, meant: ColumnElement[bool]) -> Pinged | None:
-    query = (
-        select(jobs.c.workspace_id, jobs.c.job_key)
-        .join(workspaces, workspaces.c.id == jobs.c.workspace_id)
-        .where(meant, workspaces.c.is_active)
+def workspaces_of_keys(connection: Connection, ping_keys: Collection[str]) -> dict[str, int]:
+    """The active workspaces with these ping keys."""
+    query = select(workspaces.c.ping_key, workspaces.c.id).where(
+        workspaces.c.ping_key.in_(ping_keys), workspaces.c.is_active
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Pinged(*row)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _jobs(connection: Connection, address: Column[Any], wanted: Collection[str]) -> dict[str, Pinged]:
+    query = (
+        select(address, jobs.c.workspace_id, jobs.c.job_key)
+        .join(workspaces, workspaces.c.id == jobs.c.workspace_id)
+        .where(address.in_(wanted), workspaces.c.is_active)
+    )
+    return {row[0]: Pinged(row[1], row[2]) for row in connection.execute(query)}
