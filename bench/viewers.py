@@ -1,7 +1,7 @@
 """Browsers that look at live pages, without the drawing: they hold a stream, hear of changes, and ask for what changed.
 
-`python -m bench.viewers URL COOKIE PATH…`: one viewer a path; prints how many are connected, and at its end (SIGTERM) what
-they fetched.
+`python -m bench.viewers URL COOKIE PATH…`: one viewer a path; prints how many are connected, and at its end (SIGTERM)
+what they fetched.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections import Counter
 
 import aiohttp
 
-_JITTER, _SLOW = 0.4, 15.0
+_JITTER, _SLOW, _SETTLED = 0.4, 15.0, 2.0
 
 
 class Viewer:
@@ -22,6 +22,7 @@ class Viewer:
         self._session, self._path, self._seen = session, path, seen
         self._number = 0
         self._news = asyncio.Event()
+        self.is_here = asyncio.Event()
 
     async def look(self) -> None:
         await asyncio.gather(self._listen(), self._fetch())
@@ -33,9 +34,15 @@ class Viewer:
                 assert stream.status == 200, stream.status
                 self._seen["connected"] += 1
                 async for line in stream.content:
-                    if line.startswith(b"data: ") and int(line[6:]) != self._number:
-                        self._number = int(line[6:])
-                        self._news.set()
+                    if line.startswith(b"data: "):
+                        self._hear(int(line[6:]))
+
+    def _hear(self, number: int) -> None:
+        """The first number is that of the page as it was loaded."""
+        if self.is_here.is_set() and number != self._number:
+            self._news.set()
+        self._number = number
+        self.is_here.set()
 
     async def _fetch(self) -> None:
         while True:
@@ -55,16 +62,17 @@ async def _main(url: str, cookie: str, paths: list[str]) -> None:
     seen: Counter[str] = Counter()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(url, cookies={"tocsin": cookie}, connector=connector) as session:
-        viewers = [asyncio.ensure_future(Viewer(session, path, seen).look()) for path in paths]
+        viewers = [Viewer(session, path, seen) for path in paths]
+        looking = [asyncio.ensure_future(viewer.look()) for viewer in viewers]
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        while seen["connected"] < len(paths):
-            await asyncio.sleep(0.1)
+        await asyncio.gather(*(viewer.is_here.wait() for viewer in viewers))
+        await asyncio.sleep(_SETTLED)  # what they loaded to get there is not what their looking costs
         print(f"viewers connected: {len(paths)}", flush=True)
         await stop.wait()
-        for viewer in viewers:
-            viewer.cancel()
-        await asyncio.gather(*viewers, return_exceptions=True)
+        for one in looking:
+            one.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
     print("seen " + " ".join(f"{name.replace(' ', '-')}={count}" for name, count in sorted(seen.items())), flush=True)
 
 

@@ -38,11 +38,18 @@ def _tenant(remote: Remote) -> str:
     return str(remote.ok("GET", f"incidents/{_incident(remote)}/tenants")["items"][0]["tenantId"])
 
 
+def _status_page(remote: Remote) -> str:
+    """Of the customer who misses most."""
+    body = {"kind": "status", "target": {"kind": "tenant", "value": _tenant(remote)}}
+    return str(remote.ok("POST", "public-links", body)["url"]).rpartition("/")[2]
+
+
 EXAMPLES: dict[str, Example] = {
     "job_key": lambda _: INVOICES,
     "incident_id": _incident,
     "run_id": _run,
     "tenant": _tenant,
+    "token": _status_page,
 }
 
 

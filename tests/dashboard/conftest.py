@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.support.house import House
+from tests.support.waiting import wait_until
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application import accounts
@@ -111,7 +112,7 @@ class Dashboard:
 
     def mail_link(self) -> str:
         """The token of the link in the one mail that was sent."""
-        (_, _, text) = self.mails.pop()
+        (_, _, text) = wait_until(lambda: self.mails, 5, "the mail").pop()
         found = re.search(r"#(\S+)", text)
         assert found
         return found[1]

@@ -21,7 +21,7 @@ async def _number(stream: AsyncIterator[bytes]) -> int:
 
 async def _is_silent(stream: AsyncIterator[bytes]) -> bool:
     """Whether nothing comes in what the loop can do at once."""
-    waiting = asyncio.ensure_future(anext(stream))  # type: ignore[arg-type]
+    waiting = asyncio.ensure_future(anext(stream))
     for _ in range(20):
         await asyncio.sleep(0)
     if waiting.done():

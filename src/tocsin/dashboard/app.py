@@ -18,7 +18,7 @@ from tocsin.dashboard.fragments import Fragments
 from tocsin.dashboard.inside import PREFIX, Inside
 from tocsin.dashboard.live import Hub
 from tocsin.dashboard.page import Page
-from tocsin.dashboard.pages import AREAS
+from tocsin.dashboard.pages import AREAS, public
 from tocsin.dashboard.rendering import Templates
 from tocsin.dashboard.router import Pages
 from tocsin.dashboard.site import Site
@@ -32,7 +32,7 @@ def dashboard_routes(services: Services, api: ASGIApp, hub: Hub, vitals: Vitals)
     assets = Assets()
     site = Site(services, Inside(api), Templates(assets), assets, hub, Fragments(), vitals)
     routes: list[BaseRoute] = [assets.route(), Route("/live", _live(site), methods=["GET"])]
-    for pages in AREAS:
+    for pages in (*AREAS, public.badges):
         routes += pages.routes(site)
     return [*routes, *(_Nowhere(route) for route in _nowhere.routes(site))]
 

@@ -1,7 +1,7 @@
 """One request for a page: who looks, what they ask for, and what a page function needs to answer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from tocsin.application import credentials
 from tocsin.application.access import Right
 from tocsin.application.errors import Refused
+from tocsin.clock import stopwatch
 from tocsin.dashboard import answering, cookies, csrf, words
 from tocsin.dashboard.cookies import Way
 from tocsin.dashboard.forms import Fields
@@ -46,6 +47,8 @@ class Page:
     change: int | None = None
     notices: list[str] = field(default_factory=list)
     is_shared: bool = False
+    #: Microseconds since the page was begun.
+    took: Callable[[], int] = field(default_factory=stopwatch)
 
     # --- who and where --------------------------------------------------------------------------------------------
 

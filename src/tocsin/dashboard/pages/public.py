@@ -5,7 +5,8 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from tocsin.application.errors import not_found, rate_limited
-from tocsin.dashboard import answering, badges, encoding
+from tocsin.dashboard import answering, encoding
+from tocsin.dashboard.badges import as_json, as_svg
 from tocsin.dashboard.page import Page
 from tocsin.dashboard.router import Pages
 from tocsin.store import Connection
@@ -13,11 +14,13 @@ from tocsin.store.public_links import PublicLink, find_link
 from tocsin.store.views_status import StatusPage, standing, status_page
 
 pages = Pages()
+#: What is no page: pictures, and data.
+badges = Pages()
 _KEPT = "public, max-age=30"
 _TYPES = {"svg": "image/svg+xml", "json": "application/json"}
 
 
-@pages.get("/badge/{name}", right=None)
+@badges.get("/badge/{name}", right=None)
 def show_badge(page: Page, name: str) -> Response:
     token, _, form = name.rpartition(".")
     if form not in _TYPES:
@@ -25,7 +28,7 @@ def show_badge(page: Page, name: str) -> Response:
 
     def make(connection: Connection, link: PublicLink) -> Response:
         found = standing(connection, link, page.now)
-        body = badges.as_svg(found, link.title) if form == "svg" else badges.as_json(found, link.title)
+        body = as_svg(found, link.title) if form == "svg" else as_json(found, link.title)
         return Response(body, headers=_headers(page), media_type=_TYPES[form])
 
     return _public(page, "badge", token, form, make)
