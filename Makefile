@@ -49,6 +49,9 @@ bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed amon
 bench-pages: $(DEV) ## Measure the server's time for each page, with 10,000 jobs, 1,000 tenants, 1,000,000 runs
 	$(BIN)/python -m bench.pages
 
+bench-live: $(DEV) ## Measure what 200 open live pages cost: pings with them and without (needs wrk)
+	$(BIN)/python -m bench.live
+
 fuzz: $(DEV) ## Ask the API whatever its document allows and forbids; FUZZ_SECONDS=3600 for an hour
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(BIN)/pytest -s tests/acceptance/test_openapi.py -k finds_nothing
 
