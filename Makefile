@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-detect bench-pages simulate fuzz torture lock chromium
+.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-sentry bench-detect bench-live bench-pages simulate fuzz torture lock chromium
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-ingest: $(DEV) ## Measure durable pings a second beside two ceilings, and 
 
 bench-events: $(DEV) ## Measure durable, classified events a second beside pings; and a storm (needs wrk)
 	$(BIN)/python -m bench.events
+
+bench-sentry: $(DEV) ## Measure Sentry's endpoints at 2,000 check-ins a second, and with a full queue
+	$(BIN)/python -m bench.sentry
 
 bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed among 1,000,000
 	$(BIN)/python -m bench.detect

@@ -1,20 +1,22 @@
-"""How fast silence is noticed among 1,000,000 streams, alone and under a load of pings, and what the pings feel of it.
+"""How fast silence is noticed among 1,000,000 streams, alone and under a load of pings, and what the pings feel of it;
+then of crontabs at midnight.
 
-`python -m bench.detect [--engine sqlite|postgresql|both] [--streams 1000000] [--jobs 10 10000] [--at-once]`
+`python -m bench.detect [--engine sqlite|postgresql|both] [--streams 1000000] [--jobs 10 10000] [--at-once]
+[--crontabs 100000]`
 """
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from statistics import median
 from typing import NamedTuple
 
+from bench import midnight, rearm
 from bench.databases import ENGINES, Database, fresh_database, server_of
 from bench.load import Wrk, pings
+from bench.nodes import TooSlowError, nodes, sleep_until
 from bench.prober import Prober, p99
-from bench.processes import Server, running, tidy_up_when_told_to_end
+from bench.processes import Server, tidy_up_when_told_to_end
 from bench.report import Gate, at_most, print_gates, print_row
 from bench.seed import Plan, Seeded, seed
 from bench.silence import Silence, await_judged, faults, prepare
@@ -54,22 +56,6 @@ class Result(NamedTuple):
     peak: float
 
 
-@contextmanager
-def nodes(database: Database, manner: str) -> Iterator[list[Server]]:
-    """The server, or an api and a worker; the one that is pinged comes first."""
-    place = ("--port", "0", "--database-url", database.url, "--data-dir", str(database.folder))
-    roles = ("api", "worker") if manner == "beside a worker" else ("all",)
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(running("tocsin", "serve", "--role", role, *place, folder=database.folder))
-            for role in roles
-        ]
-
-
-class TooSlowError(RuntimeError):
-    """The servers were not ready when the streams fell silent."""
-
-
 def run(case: Case, database: Database, store: Store, seeded: Seeded) -> Result:
     """Measure a case; on a machine that is slow to start a server, once more with more time for that."""
     for seconds in _START_SECONDS:
@@ -84,13 +70,13 @@ def run(case: Case, database: Database, store: Store, seeded: Seeded) -> Result:
 
 def _measure(case: Case, servers: list[Server], store: Store, seeded: Seeded, due_at: int) -> Result:
     url, spared = servers[0].url, case.silence.tenants_every
-    _sleep_until(due_at - round(_LOAD_BEFORE_SECONDS * SECOND))
+    sleep_until(due_at - round(_LOAD_BEFORE_SECONDS * SECOND))
     prober, wrk = None, None
     if case.manner != "alone":
         prober = Prober(url, seeded, spared)
         seconds = _LOAD_BEFORE_SECONDS + _MOST_SECONDS[case.manner]
         wrk = Wrk(url, pings(seeded, spared), _CONNECTIONS, seconds)
-    _sleep_until(due_at)
+    sleep_until(due_at)
     judged = await_judged(store, due_at)
     probes = prober.results() if prober else []
     load = wrk.result() if wrk else None
@@ -162,24 +148,21 @@ def _gates(case: Case, seeded: Seeded, result: Result) -> list[Gate]:
     return gates
 
 
-def _sleep_until(moment: int) -> None:
-    left = (moment - SystemClock().now()) / SECOND
-    if left < 0:
-        raise TooSlowError
-    time.sleep(left)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=[*ENGINES, "both"], default="both")
     parser.add_argument("--streams", type=int, default=1_000_000)
     parser.add_argument("--jobs", type=int, nargs="+", default=[10, 10_000], help="a form of data for each")
+    parser.add_argument("--crontabs", type=int, default=100_000, help="streams due at midnight; 0 for none")
     parser.add_argument("--at-once", action="store_true", help="all deadlines at one moment, not strewn over a second")
     chosen = parser.parse_args()
     tidy_up_when_told_to_end()
     spread = 1 if chosen.at_once else SECOND
     engines = ENGINES if chosen.engine == "both" else (chosen.engine,)
     met = [bench(engine, Plan(jobs, chosen.streams // jobs), spread) for engine in engines for jobs in chosen.jobs]
+    if chosen.crontabs:
+        met += [midnight.bench(engine, chosen.crontabs) for engine in engines]
+        met.append(rearm.bench())
     sys.exit(0 if all(met) else 1)
 
 

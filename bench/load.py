@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.pacer import write_requests
 from bench.seed import Seeded
 
 _SCRIPTS = Path(__file__).parent
@@ -58,7 +59,7 @@ def reports(seeded: Seeded, storm: Storm) -> Work:
 
 def prepared(requests: Iterable[bytes], file: Path) -> Work:
     """Requests made beforehand, each sent once, in their order; `file` is where wrk finds them."""
-    file.write_bytes(b"".join(b"%8d%b" % (len(request), request) for request in requests))
+    write_requests(requests, file)
     return Work("replay.lua", (str(file),))
 
 

@@ -1,8 +1,8 @@
 """Every protocol's ping beside the native one: the same server, the same minutes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import count, cycle, islice
+from itertools import cycle, islice
 from random import Random
 from statistics import median
 from uuid import UUID
@@ -22,6 +22,9 @@ from tocsin.store.engine import Store
 from tocsin.store.schema import job_environments, jobs, workspaces
 
 _CONNECTIONS = 32
+#: So few that nobody is taken for one who guesses PingGuard's slugs, before they are known.
+_CAREFUL = 16
+_WARM_UP_SECONDS = 2
 _PLAN = Plan(jobs=10, tenants=1_000)
 _NATIVE = "native"
 #: A faster server would run out of the requests that are made beforehand.
@@ -38,11 +41,15 @@ class Pinger:
         made = make_jobs(store, keys.project, protocol, number)
         Random(1).shuffle(made)
         self._jobs = cycle(made)
-        self._runs = count(1)
+        self._chance = Random(number)
+
+    def requests(self) -> Iterator[bytes]:
+        """Endlessly many; whoever asks again goes on with the next job."""
+        for job in self._jobs:
+            yield self.protocol.ping(self._keys, job, UUID(int=self._chance.getrandbits(128), version=4))
 
     def work(self, seconds: float) -> Work:
-        turns = islice(self._jobs, round(seconds) * _MOST_PER_SECOND)
-        return prepared((self.protocol.ping(self._keys, job, UUID(int=next(self._runs))) for job in turns), self._file)
+        return prepared(islice(self.requests(), round(seconds) * _MOST_PER_SECOND), self._file)
 
 
 class Running:
@@ -60,16 +67,16 @@ class Running:
     def ping(self, pinger: Pinger, seconds: float) -> Load:
         return self._measured(lambda: pinger.work(seconds), seconds)
 
-    def _measured(self, work: Callable[[], Work], seconds: float) -> Load:
-        return measured(self.server.url, work, _CONNECTIONS, seconds, runs_in(self.store))
+    def _measured(self, work: Callable[[], Work], seconds: float, connections: int = _CONNECTIONS) -> Load:
+        return measured(self.server.url, work, connections, seconds, runs_in(self.store))
 
     def warm_up(self, number: int) -> None:
         """Each job makes its stream with its first ping; from then on all are alike."""
-        self.native(2)
+        self.native(_WARM_UP_SECONDS)
         for pinger in self.pingers:
             before = self._environments()
             while self._environments() - before < number:
-                self.ping(pinger, 1)
+                self._measured(lambda: pinger.work(1), 1, _CAREFUL)  # noqa: B023 -- called before the next one
         tidy(self.store)
 
     def _environments(self) -> int:
@@ -107,15 +114,21 @@ def keys_of(store: Store, seeded: Seeded) -> Keys:
 
 
 @contextmanager
-def serving(database: Database, number: int) -> Iterator[Running]:
+def serving(
+    database: Database,
+    number: int,
+    protocols: Sequence[Protocol] = PROTOCOLS,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """A server, and for each of the protocols so many jobs."""
     with ExitStack() as stack:
         store = Store(database.url)
         stack.callback(store.close)
         seeded = seed(store, _PLAN)
         keys = keys_of(store, seeded)
-        pingers = [Pinger(protocol, keys, database, store, number) for protocol in PROTOCOLS]
+        pingers = [Pinger(protocol, keys, database, store, number) for protocol in protocols]
         place = ("--database-url", database.url, "--data-dir", str(database.folder))
-        server = running("tocsin", "serve", "--port", "0", *place, folder=database.folder)
+        server = running("tocsin", "serve", "--port", "0", *place, folder=database.folder, settings=settings)
         yield Running(stack.enter_context(server), seeded, store, pingers)
 
 

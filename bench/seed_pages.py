@@ -46,7 +46,8 @@ class Seeded(NamedTuple):
 
 
 def seed(store: Store, secrets: SecretBox) -> Seeded:
-    """Brings the database to its schema and fills it; nothing falls due within the hour. `secrets`: the server's."""
+    """Brings the database to its schema and fills it. Streams come up for judging all the time,
+    and none is late within the hour. `secrets`: the server's."""
     migrate(store)
     now, ids = SystemClock().now(), IdMaker()
     with store.write() as connection:
@@ -114,7 +115,8 @@ _ROWS: dict[str, tuple[int, str]] = {
         "last_result_at, last_check_in_at, successes_in_row, missed_runs, is_affected, check_at :: {id},"
         f"{{job_environments_0}} + {_ENV}, {{tenants_0}} + {_TENANT}, true, {{now}}, {{now}},"
         f"{{now}}, CASE WHEN {_SICK} THEN {{now}} - 3 * {{hour}} ELSE {{now}} END, {{now}}, {{now}},"
-        f"CASE WHEN {_SICK} THEN 0 ELSE 9 END, CASE WHEN {_SICK} THEN 2 ELSE 0 END, {_SICK}, {{now}} + 2 * {{hour}}",
+        f"CASE WHEN {_SICK} THEN 0 ELSE 9 END, CASE WHEN {_SICK} THEN 2 ELSE 0 END, {_SICK},"
+        "{now} + i % 3900 * 1000000",
     ),
     "runs": (
         RUNS,

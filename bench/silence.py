@@ -77,17 +77,22 @@ class Judged(NamedTuple):
     worded_at: int
 
 
+def calm(store: Store) -> None:
+    """Nothing ever happened, and everybody is well. No server may be running."""
+    with store.write() as connection:
+        for statement in _CALM:
+            values = {"later": SystemClock().now() + WINDOW} if ":later" in statement else {}
+            connection.execute(text(statement), values)
+    tidy(store)
+
+
 def prepare(store: Store, seeded: Seeded, silence: Silence, seconds: float, spread: int = SECOND) -> int:
     """Makes everything calm again, and the chosen streams due within `spread` microseconds, in no particular order.
 
     They begin at least `seconds` after this returns; that moment is returned. No server may be running.
     """
     clock = SystemClock()
-    with store.write() as connection:
-        for statement in _CALM:
-            values = {"later": clock.now() + WINDOW} if ":later" in statement else {}
-            connection.execute(text(statement), values)
-    tidy(store)
+    calm(store)
     due = clock.now() + round((seconds + seeded.plan.streams / 100_000) * SECOND)
     with store.write() as connection:
         connection.execute(

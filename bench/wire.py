@@ -66,10 +66,13 @@ def _request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def native_ping(api_key: str, job_key: str, tenant: str, run_id: str) -> bytes:
+    body = json.dumps({"tenantId": tenant, "status": "success", "runId": run_id}).encode()
+    return _request("POST", f"/api/v1/jobs/{job_key}/ping", body, X_Api_Key=api_key, Content_Type="application/json")
+
+
 def _native(keys: Keys, job: Job, run: UUID) -> bytes:
-    body = json.dumps({"tenantId": "default", "status": "success", "runId": run.hex}).encode()
-    path = f"/api/v1/jobs/{job.key}/ping"
-    return _request("POST", path, body, X_Api_Key=keys.api_key, Content_Type="application/json")
+    return native_ping(keys.api_key, job.key, "default", run.hex)
 
 
 def _by_uuid(_: Keys, job: Job, run: UUID) -> bytes:
@@ -125,6 +128,10 @@ def _envelope(keys: Keys, job: Job, run: UUID) -> bytes:
     )
 
 
+SENTRY = (
+    Protocol("Sentry, cron endpoint", "cron", _HOURLY, 0.75, _cron),
+    Protocol("Sentry, envelope, gzip", "envelope", _HOURLY, 0.5, _envelope),
+)
 PROTOCOLS = (
     Protocol("native, a job each", "native", _DAILY, 0.75, _native),
     Protocol("Healthchecks, UUID", "by-uuid", _DAILY, 0.75, _by_uuid),
@@ -132,6 +139,5 @@ PROTOCOLS = (
     Protocol("PingGuard", "monitor", _EVERY_SECOND, 0.75, _monitor),
     Protocol("Hexcovery", "heartbeat", _LEARNED, 0.75, _heartbeat),
     Protocol("Hexcovery, with host", "attributed", _LEARNED, 0.75, _attributed),
-    Protocol("Sentry, cron endpoint", "cron", _HOURLY, 0.75, _cron),
-    Protocol("Sentry, envelope, gzip", "envelope", _HOURLY, 0.5, _envelope),
+    *SENTRY,
 )

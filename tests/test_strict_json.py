@@ -2,6 +2,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.strict_json import MAX_DEPTH, NotJsonError, UnacceptableJsonError, check_json, load, parse
 
@@ -63,3 +65,28 @@ def test_syntax_is_parses_business(body: bytes) -> None:
     check_json(body)
     with pytest.raises(NotJsonError):
         parse(body)
+
+
+_NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,5})?", fullmatch=True)
+_LEAVES = _NUMBERS | st.sampled_from(["NaN", "-Infinity", "true", '"1e999"', '"3e1234567890123456789012"'])
+
+
+def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """The texts of lists and of objects."""
+    lists = st.lists(inner, max_size=4)
+    objects = lists.map(lambda texts: ",".join(f'"k{i}":{text}' for i, text in enumerate(texts)))
+    return lists.map(lambda texts: f"[{' ,'.join(texts)}]") | objects.map(lambda text: f"{{{text}}}")
+
+
+def _is_refused(judge: Callable[[bytes], Any], body: bytes) -> bool:
+    try:
+        judge(body)
+    except ValueError:
+        return True
+    return False
+
+
+@given(st.recursive(_LEAVES, _grown), st.sampled_from(["", " ", "\n"]))
+def test_the_fast_way_refuses_what_the_thorough_one_does(text: str, before: str) -> None:
+    body = (before + text).encode()
+    assert _is_refused(load, body) == _is_refused(parse, body)

@@ -67,7 +67,7 @@ class Application:
 def build(settings: Settings, clock: SystemClock | None = None) -> Application:
     """Opens the database, brings it to its schema, joins the other nodes, and wires this one.
 
-    Raises NewerDatabaseError, SecretError and WrongKeyError, each with a sentence for the operator.
+    Raises CannotMigrateError, SecretError and WrongKeyError, each with a sentence for the operator.
     """
     parts = _Parts(settings, clock or SystemClock())
     return Application(settings, parts.asgi(), parts.store, parts.first_start, parts.hub.close)
@@ -107,7 +107,7 @@ class _Parts:
             services = self.services
             senders = Senders(self.store, self.secrets, self.clock, services.key_use, services.request_rate)
             routes += ingest_routes(self.pulse.recorder, senders, self.clock)
-            addresses = Addresses(self.store, self.ids, self.clock)
+            addresses = Addresses(self.store, self.clock)
             routes += healthchecks_http.routes(self.pulse.recorder, addresses)
             routes += sentry_http.routes(self.pulse.recorder, self.store, self.clock, self.settings.sentry_rate)
             routes += hexcovery_http.routes(self.pulse.recorder, senders)

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     sentry_rate: int = Field(
         6, ge=0, le=60_000, description="Sentry check-ins a minute of one slug and environment; 0 means no limit."
     )
+    pingguard_rate: int = Field(
+        60, ge=0, le=60_000, description="Requests a minute of one key to /api/monitors; 0 means no limit."
+    )
     retention_log_days: Days = Field(30, description="Days that messages of runs are kept; 0 means for ever.")
     retention_run_days: RunDays = Field(90, description="Days that runs are kept, at least 8; 0 means for ever.")
     retention_failed_run_days: RunDays = Field(

@@ -1,24 +1,29 @@
 """Nobody gets at another workspace, and nobody does what their role or their key may not: every route of the OpenAPI
 document × every kind of caller, on both engines. A new route is in it by itself."""
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
+from starlette.routing import Route as StarletteRoute
 from starlette.testclient import TestClient
 
 from tests.api.conftest import Api
 from tests.conftest import ENGINES
+from tests.dashboard.conftest import Browser
 from tests.support.alerting import Desk
 from tests.support.people import add_user, log_in
 from tests.support.statements import statements
 from tocsin.api.services import Services
 from tocsin.bootstrap import build
 from tocsin.clock import SystemClock
+from tocsin.dashboard.pages import AREAS
 from tocsin.domain.ids import IdMaker, from_uuid, to_uuid
 from tocsin.domain.model import AlertKind
 from tocsin.settings import Settings
@@ -285,3 +290,114 @@ def _contents(world: World) -> dict[str, list[str]]:
     with world.store.read() as connection:
         mine = {table.name: select(table).where(table.c.workspace_id == world.ours.workspace_id) for table in tables}
         return {name: sorted(str(row) for row in connection.execute(query)) for name, query in mine.items()}
+
+
+# --- beside the OpenAPI document: other protocols, and pages ----------------------------------------------------------
+
+#: What is served beside the document and the dashboard, and what opens it.
+BESIDE = {
+    "/healthz": "nothing: it tells nothing of anybody",
+    "/readyz": "nothing: it tells nothing of anybody",
+    "/metrics": "the operator's token",
+    "/static/{}/{}": "nothing: the same for everybody",
+    "/live": "a cookie",
+    "/ping/{}": "the address",
+    "/p/{}": "the address",
+    "/api/{}/envelope": "a DSN",
+    "/api/{}/cron/{}/{}": "a DSN",
+    "/api/v1/heartbeat/{}": "a key",
+    "/api/v1/heartbeat/{}/{}": "a key",
+    "/api/monitors": "a key or a token",
+    "/api/monitors/{}": "a key or a token",
+}
+_TOLD = ("secret-job", "secret-tenant", "secret-text", "Secret tenant", "secret-integration", "secret_pattern")
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/"
+
+
+def _routes_beside(world: World) -> list[StarletteRoute]:
+    documented = {_shape(f"/api/v1{route.path}") for route in world.routes}
+    app: Any = world.ours.client.app
+    return [one for one in app.routes if isinstance(one, StarletteRoute) and _shape(one.path) not in documented]
+
+
+def _pages(method: str) -> set[str]:
+    return {path for pages in AREAS for path, _ in pages.addresses(method)}
+
+
+def test_every_route_beside_the_document_is_known_here(world: World) -> None:
+    pages = {_shape(path) for path in _pages("GET") | _pages("POST")}
+    assert {_shape(one.path) for one in _routes_beside(world)} - pages == BESIDE.keys()
+
+
+def test_protocols_open_their_own_workspace_alone(world: World) -> None:
+    ours, theirs = (api.ok("GET", "/workspaces/me") for api in (world.ours, world.theirs))
+    project, key = (urlsplit(one["sentryDsn"]) for one in (ours, theirs))
+    unknown = "/api/999999999/cron/secret-job"
+    monitor = _ask_monitors(world.ours, "GET", "")[1]["monitors"][0]["id"]
+    before = _contents(world)
+    said = [
+        # A project of ours with their key is as unknown as a project that nobody has.
+        (_say(world.theirs, "POST", f"/api{project.path}/cron/secret-job/{key.username}/"), 403),
+        (_say(world.theirs, "POST", f"{unknown}/{key.username}/"), 403),
+        (_say(world.theirs, "GET", f"/ping/{theirs['pingKey']}/secret-job"), 404),
+        (_say(world.theirs, "GET", f"/ping/{theirs['pingKey']}/nobodys-job"), 404),
+    ]
+    assert [answer.status_code for answer, _ in said] == [status for _, status in said]
+    assert len({answer.content for answer, _ in said}) == 2
+    for method in ("GET", "PATCH", "DELETE"):
+        foreign, nobodys = (
+            _ask_monitors(world.theirs, method, f"/{one}") for one in (monitor, "monitor_0123456789abcdef")
+        )
+        assert foreign == nobodys
+        assert foreign[0] == 404
+    assert [one["name"] for one in _ask_monitors(world.theirs, "GET", "")[1]["monitors"]] == ["Theirs"]
+    # Whoever calls a job as ours is called makes one of their own.
+    assert _say(world.theirs, "POST", "/api/v1/heartbeat/secret-job/ping").status_code == 202
+    assert world.theirs.ok("GET", "/jobs/secret-job")["name"] == "secret-job"
+    assert _contents(world) == before
+
+
+def test_protocols_ask_what_a_caller_may(world: World) -> None:
+    for name, caller in _callers(world).items():
+        told = _say(caller, "POST", "/api/v1/heartbeat/may-i/ping").status_code
+        assert told == (202 if "ingest" in MAY[name] else 403), name
+        assert _ask_monitors(caller, "GET", "")[0] == (200 if "read" in MAY[name] else 403), name
+        made = _ask_monitors(caller, "POST", "", {"name": f"By {name}", "interval_seconds": 60})
+        assert made[0] == (201 if "write" in MAY[name] else 403), name
+
+
+def test_no_page_shows_what_belongs_to_others(world: World) -> None:
+    """Whatever is asked for by its id, in whichever part of an address."""
+    browser = TestClient(world.ours.client.app, base_url="http://localhost")
+    visitor = Browser(browser)
+    visitor.sign_in("them@example.com")
+    canaries = [*_TOLD, *(value for name, value in world.secrets.items() if name != "userId")]
+    tried = 0
+    for path in sorted(_pages("GET")):
+        for address in _addresses(path, list(world.secrets.values())):
+            answer = browser.get(address)
+            assert answer.status_code in {200, 404}, (address, answer.status_code)
+            assert [canary for canary in canaries if canary in answer.text and canary not in address] == [], address
+            tried += 1
+    assert tried > 5
+
+
+def _addresses(path: str, values: list[str]) -> list[str]:
+    """The address with each of the values in place of its parameters."""
+    return [re.sub(r"\{[^}]*\}", value, path) for value in values] if "{" in path else [path]
+
+
+def _say(caller: Api, method: str, address: str, json: Any = None) -> Any:
+    return caller.client.request(method, address, headers=caller.headers, json=json)
+
+
+def _ask_monitors(caller: Api, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """(status, body); a token stands where a key does."""
+    key = caller.headers.get("X-Api-Key")
+    headers = {"Authorization": f"Bearer {key}"} if key else caller.headers
+    body = {"name": "Changed"} if method == "PATCH" else body
+    answer = caller.client.request(method, f"/api/monitors{path}", headers=headers, json=body)
+    return answer.status_code, answer.json() if answer.content else None

@@ -71,5 +71,6 @@ def test_a_missed_run_turns_red_in_the_open_page(stage: Stage) -> None:
     assert stage.page.evaluate("window.isTheSamePage")
     wait_until(lambda: stage.told() == ["incident.opened"], 10, "the alert")
 
+    stage.remote.ok("PATCH", "jobs/hourly-sync", {"expectedIntervalSeconds": 3600})
     stage.remote.ping("hourly-sync", "acme-corp")
-    expect(stage.verdict).to_have_text("1 incident is open")
+    expect(stage.verdict).to_have_text("1 incident is open", timeout=10_000)

@@ -64,7 +64,7 @@ def test_migrating_again_changes_nothing(empty_store: Store) -> None:
 
 def test_a_database_of_a_newer_version_is_refused_with_a_sentence(empty_store: Store) -> None:
     migrate(empty_store)
-    with empty_store.write() as connection:
+    with empty_store.as_owner() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(NewerDatabaseError, match="revision 9999, which this Tocsin does not know"):
         migrate(empty_store)

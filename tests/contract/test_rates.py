@@ -9,8 +9,10 @@ import pytest
 from tests.support.house import House, micros
 from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Receipt
+from tocsin.application.record_events import EventSubmission
 from tocsin.application.toll import Overdrawn, Tariff, Toll
 from tocsin.clock import SystemClock
+from tocsin.domain.event import Event
 from tocsin.domain.ids import IdMaker
 from tocsin.ingest.node import Node
 from tocsin.ingest.recorder import Recorder
@@ -75,6 +77,12 @@ def test_a_workspace_may_choose_fewer(house: House) -> None:
     assert _taken(house, 10) == 3
 
 
+def test_nobody_chooses_more_than_the_operator_allows_now(house: House) -> None:
+    with house.store.write() as connection:
+        accounts.update_workspace(connection, house.workspace_id, {"ingest_rate": 100})
+    assert _taken(house, 200) == 60
+
+
 def test_the_limit_is_never_below_twice_the_streams(house: House) -> None:
     for number in range(40):
         house.check_in("success", f"tenant-{number}")
@@ -91,6 +99,19 @@ def test_a_flood_of_refused_is_a_row_a_minute_with_their_number(house: House) ->
     house.now = 61
     _taken(house, 100)
     assert len(house.rows(rejections)) == 2
+
+
+def test_each_event_of_a_report_counts(house: House) -> None:
+    events = tuple(Event(house.workspace_id, "billing", "auth_failed", f"t{i}", micros(0)) for i in range(40))
+    reports: list[Any] = [EventSubmission(events, _key(house), is_batch=True) for _ in range(2)]
+    with house.store.write() as connection:
+        toll = Toll(connection, reports, micros(house.now), Tariff(60))
+        told = [toll.refuse(one) for one in reports]
+        toll.settle(house.ids)
+    assert [refusal is None for refusal in told] == [True, False]
+    (row,) = house.rows(rejections)
+    assert row.times == 40
+    assert [one["tenant"] for one in json.loads(row.detail)] == ["t0"]  # one stands for all
 
 
 def test_what_is_given_back_is_not_charged(house: House) -> None:

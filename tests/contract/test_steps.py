@@ -195,7 +195,11 @@ def test_two_of_one_batch_may_want_the_same_new_job(house: Steps) -> None:
         "run_closed",
         "run_recorded",
     ]
+    assert [outcome.has_made_job for outcome in outcomes if isinstance(outcome, Receipt)] == [True, False, True]
     assert len(house.rows(jobs)) == 2
+    again = house.say("success", "c")
+    assert isinstance(again, Receipt)
+    assert not again.has_made_job
 
 
 def test_whoever_wants_no_job_finds_none(house: Steps) -> None:

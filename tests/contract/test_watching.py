@@ -185,3 +185,57 @@ def test_only_what_lives_is_resolved_and_only_by_its_workspace(house: House) -> 
         house.resolve(incident)
     assert _counters(house) == (1, 0, 0)
     assert house.stream().missed_runs == 1
+
+
+# --- a schedule that is to be learned ---------------------------------------------------------------------------------
+
+
+def test_what_becomes_learned_has_learned_from_its_past(house: House) -> None:
+    """Each stream from the starts of its own runs, whatever came of them; expected from the change on."""
+    house.make_job(threshold_mode="all", miss_threshold=99)
+    for i in range(6):
+        house.now = i * 1800
+        house.check_in("start", "hourly", run=f"r{i}")
+        if i % 2 == 0:
+            house.check_in("success", "other", duration=30)
+        house.now += 700 + i
+        house.check_in("failure" if i == 3 else "success", "hourly", run=f"r{i}")
+    house.now = 9_900
+    house.change_job(schedule_type="learned", schedule_interval=None)
+    hourly, other = house.stream("hourly"), house.stream("other")
+    assert (at(hourly.due_at), at(hourly.deadline_at)) == (9_900 + 1_800, 9_900 + 1_800 + 450)
+    assert (at(other.due_at), other.check_at) == (None, None)  # two gaps are not enough
+    house.pass_time(12_150)
+    assert house.stream("hourly").missed_runs == 1
+    house.now = 12_200
+    house.check_in("success", "hourly")
+    assert at(house.stream("hourly").due_at) == 12_200 + 1_800
+
+
+def test_what_was_learned_is_kept_over_a_pause_and_forgotten_with_the_schedule(house: House) -> None:
+    house.make_job(schedule_type="learned", schedule_interval=None, grace=None)
+    for i in range(7):
+        house.now = i * 600
+        house.check_in("success")
+    learned = house.stream().rhythm
+    house.change_job(is_active=False)
+    house.now = 90_000
+    house.change_job(is_active=True)
+    assert at(house.stream().due_at) == 90_600
+    house.change_job(schedule_type="interval", schedule_interval=3600 * SECOND, grace=60 * SECOND)
+    assert house.stream().rhythm is None
+    house.change_job(schedule_type="learned", schedule_interval=None)
+    assert at(house.stream().due_at) == 90_600
+    assert house.stream().rhythm is not None
+    assert learned is not None
+
+
+def test_a_miss_teaches_nothing(house: House) -> None:
+    house.make_job()
+    for i in range(4):
+        house.now = i * 3600
+        house.check_in("success")
+    house.pass_time(40_000)
+    assert [outcome for outcome, _ in house.runs()].count("missed") > 5
+    house.change_job(schedule_type="learned", schedule_interval=None)
+    assert house.stream().due_at is None

@@ -114,6 +114,23 @@ def test_a_delivery_arrives_at_once_and_is_recorded(store: Store) -> None:
     _play(store, story)
 
 
+def test_what_is_being_sent_is_not_sent_beside_itself_after_a_standstill(store: Store) -> None:
+    """Its lease runs out while the process stands still; a second attempt could arrive after what follows it."""
+
+    async def story(works: Works) -> None:
+        works.receiver.answer = hanging
+        slow = works.put(works.channel("/slow"))
+        await works.until(lambda: len(works.receiver.received) == 1)
+        with works.store.write() as connection:
+            connection.execute(update(deliveries).values(lease_until_at=works.clock.now() - 1))
+        works.receiver.answer = answering(200, "ok")
+        await works.settled(works.put(works.channel("/other")))
+        assert [one.path for one in works.receiver.received] == ["/slow", "/other"]
+        assert len(works.attempts(slow)) == 1
+
+    _play(store, story)
+
+
 def test_a_receiver_that_fails_is_tried_again_under_the_same_id(store: Store) -> None:
     async def story(works: Works) -> None:
         works.receiver.answer = answering(503, "later")

@@ -1,10 +1,12 @@
 """What starts teach: the numbers of the contract, as laws."""
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.domain.model import SECOND
-from tocsin.domain.rhythm import Expectation, Rhythm, as_of, expectation, read, started, starts_of, written
+from tocsin.domain.rhythm import Expectation, Rhythm, as_of, expectation, read, started, starts_of, taught_by, written
 
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 PERIODS = st.sampled_from([MINUTE, 5 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY])
@@ -88,3 +90,10 @@ def test_kept_and_read_again(gaps: list[int]) -> None:
     rhythm = _taught([sum(gaps[:k]) * HOUR for k in range(len(gaps) + 1)])
     assert read(written(rhythm)) == rhythm
     assert as_of(rhythm, rhythm.last_at or 0).gaps == rhythm.gaps
+
+
+@given(st.lists(st.integers(0, 28 * 86_400 * SECOND), unique=True, max_size=45), st.randoms(use_true_random=False))
+def test_starts_of_the_past_teach_what_they_would_have_taught_in_their_time(starts: list[int], chance: Random) -> None:
+    in_time = _taught(sorted(starts))
+    chance.shuffle(starts)
+    assert taught_by(starts) == in_time

@@ -126,15 +126,15 @@ def test_a_body_is_the_message(body: bytes, message: str | None) -> None:
 
 
 def test_answers_are_the_originals() -> None:
-    done = wire.encode(OK, was_created=False)
+    done = wire.encode(OK)
     assert (done.status, done.body) == (200, b"OK")
     assert (b"ping-body-limit", b"10240") in done.headers
     assert (b"access-control-allow-origin", b"*") in done.headers
-    made = wire.encode(OK, was_created=True)
+    made = wire.encode(OK._replace(has_made_job=True))
     assert (made.status, made.body) == (201, b"Created")
-    gone = wire.encode(not_found("Job"), was_created=False)
+    gone = wire.encode(not_found("Job"))
     assert (gone.status, gone.body) == (404, b"not found")
-    assert wire.encode(invalid("Wrong."), was_created=False).status == 422
+    assert wire.encode(invalid("Wrong.")).status == 422
     busy = wire.refused(unavailable("Busy."))
     assert busy.status == 503
     assert b"retry-after" in dict(busy.headers)

@@ -106,7 +106,7 @@ def test_a_full_queue_refuses_with_503(house: House) -> None:
 
 
 def test_one_that_cannot_be_stored_is_put_aside_and_its_neighbours_are_kept(house: House) -> None:
-    with house.store.write() as connection:
+    with house.store.as_owner() as connection:
         for statement in _POISON[connection.dialect.name]:
             connection.execute(text(statement))
 
@@ -152,7 +152,7 @@ def test_check_ins_and_events_are_committed_together(house: House) -> None:
 
 
 def test_an_event_that_cannot_be_stored_is_put_aside(house: House) -> None:
-    with house.store.write() as connection:
+    with house.store.as_owner() as connection:
         for statement in _POISON[connection.dialect.name]:
             of_events = statement.replace("ON runs", "ON events").replace("new.message", "new.event_type")
             connection.execute(text(of_events))

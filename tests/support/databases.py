@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from tocsin.store import row_security
 from tocsin.store.engine import Store
 from tocsin.store.schema import metadata
 
@@ -46,6 +47,18 @@ class Postgres:
         finally:
             self._execute(drop)
 
+    @contextmanager
+    def login(self, name: str, *, may: str = "") -> Iterator[tuple[str, str]]:
+        """A login that is no superuser, `may` being what CREATE ROLE says of it; and the URL of a database it owns."""
+        login = f"tocsin_{self._label}_{name}"
+        drop = [f"DROP DATABASE IF EXISTS {login} WITH (FORCE)", f"DROP ROLE IF EXISTS {login}"]
+        make = [f"CREATE ROLE {login} LOGIN PASSWORD '{login}' {may}", f"CREATE DATABASE {login} OWNER {login}"]
+        self._execute(*drop, *make)
+        try:
+            yield login, as_login(login, self.url_of(login))
+        finally:
+            self._execute(*drop)
+
     def close(self) -> None:
         self._execute(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
 
@@ -53,6 +66,12 @@ class Postgres:
         with psycopg.connect(self._url, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+
+def as_login(login: str, url: str) -> str:
+    """The URL of the same database for one of `Postgres.login`."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{login}:{login}@{parts.netloc.rpartition('@')[2]}"))
 
 
 @contextmanager
@@ -95,6 +114,8 @@ def sqlite_copy(template: Path, folder: Path) -> str:
 
 def _create_tables(url: str) -> None:
     store = Store(url)
-    with store.write() as connection:
+    with store.as_owner() as connection:
         metadata.create_all(connection)
+        if not store.is_sqlite:
+            row_security.guard(connection)
     store.close()

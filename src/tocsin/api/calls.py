@@ -21,6 +21,7 @@ from tocsin.application.repetition import Answer, Repetition
 from tocsin.domain.ids import from_uuid
 from tocsin.store import Connection
 from tocsin.store.attempts import write_with_retries
+from tocsin.store.engine import Transactions
 from tocsin.store.idempotency import Scope
 
 _KEY_LIMIT = 255
@@ -41,9 +42,15 @@ class Call:
     def workspace_id(self) -> int:
         return self.principal.workspace_id or 0
 
+    @property
+    def store(self) -> Transactions:
+        """What the request may see: its workspace's rows; a token that is scoped to none is for users' own affairs."""
+        known = self.principal.workspace_id
+        return self.services.store if known is None else self.services.store.of(known)
+
     def read(self, work: Work, what: str = "Object") -> Response:
         """Answer what `work` finds; where it finds None, that there is no such `what`."""
-        with self.services.store.read() as connection:
+        with self.store.read() as connection:
             data = work(connection)
         if data is None:
             raise not_found(what)
@@ -58,11 +65,13 @@ class Call:
     def address(self) -> str:
         return self.request.client.host if self.request.client else ""
 
-    def write(self, work: Work, status: int = 200, message: str = "OK") -> Response:
+    def write(
+        self, work: Work, status: int = 200, message: str = "OK", *, store: Transactions | None = None
+    ) -> Response:
         """Do `work` in one transaction and answer what it returns; the audit log says so, in that same transaction.
         Under an `Idempotency-Key` the answer is remembered in it too, so that a repeated request neither does it twice
-        nor is left without."""
-        repetition = self._repetition()
+        nor is left without. `store`: where the work goes beyond the workspace of the request."""
+        repetition, store = self._repetition(), store or self.store
 
         def attempt(connection: Connection) -> Answer:
             # A key rotated, or a role taken away, since the request came in stops it still.
@@ -78,7 +87,7 @@ class Call:
             return answer
 
         try:
-            answer = write_with_retries(self.services.store, attempt)
+            answer = write_with_retries(store, attempt)
         except Refused as refusal:
             self._remember_refusal(repetition, refusal)
             raise
@@ -87,7 +96,7 @@ class Call:
 
     def act(self, work: Callable[[], Any], message: str) -> Response:
         """Do `work` outside of any transaction (it waits for somebody else), once for each `Idempotency-Key`."""
-        repetition, store = self._repetition(), self.services.store
+        repetition, store = self._repetition(), self.store
         if repetition is None:
             return respond(success_body(work(), message))
         earlier = write_with_retries(store, lambda connection: repetition.claim(connection, self.now))
@@ -129,9 +138,7 @@ class Call:
         if repetition is None or refusal.status in {401, 429} or refusal.status >= 500:
             return
         answer = Answer(refusal.status, failure_body(refusal))
-        write_with_retries(
-            self.services.store, lambda connection: repetition.remember_refusal(connection, self.now, answer)
-        )
+        write_with_retries(self.store, lambda connection: repetition.remember_refusal(connection, self.now, answer))
 
 
 def services_of(request: Request) -> Services:

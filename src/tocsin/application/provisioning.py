@@ -1,7 +1,7 @@
 """Jobs that a check-in makes or changes, in the transaction that records it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin.application import manage_jobs
 from tocsin.application.errors import ErrorCode, Refused
@@ -14,6 +14,13 @@ from tocsin.store.engine import Connection
 from tocsin.store.hot import JOB_COLUMNS, Found, job_of
 
 
+class Granted(NamedTuple):
+    """Whether there was anything to do, and which check-ins of the batch made their job."""
+
+    has_changed: bool
+    made: frozenset[int]
+
+
 def grant(
     connection: Connection,
     ids: IdMaker,
@@ -21,26 +28,27 @@ def grant(
     asked: Asked,
     refused: Mapping[int, Refused],
     found: Sequence[Found],
-) -> bool:
-    """Make and change the jobs that the check-ins of the batch want, unless they are as wanted already; whether there
-    was anything to do. `found`: what each concerns."""
+) -> Granted:
+    """Make and change the jobs that the check-ins of the batch want, unless they are as wanted already. `found`: what
+    each concerns."""
     wanted = [
-        (check_in, terms.wish, known.job)
+        (check_in, terms.wish, known.job, i)
         for i, ((check_in, terms), known) in enumerate(zip(asked, found, strict=True))
         if terms is not None and terms.wish is not None and i not in refused
     ]
-    wanted = [(c, wish, job) for c, wish, job in wanted if job is None or _differs(job, wish.columns)]
+    wanted = [one for one in wanted if one[2] is None or _differs(one[2], one[1].columns)]
+    made: set[int] = set()
     # In one order on every node, or two of them could wait for each other.
-    for check_in, wish, job in sorted(wanted, key=lambda one: one[0][:2]):
-        if job is None:
-            _make(connection, ids, now, check_in, wish)
-        else:
+    for check_in, wish, job, i in sorted(wanted, key=lambda one: one[0][:2]):
+        if job is not None:
             _change(connection, ids, now, check_in, _with_zone(job, wish))
-    return bool(wanted)
+        elif _make(connection, ids, now, check_in, wish):
+            made.add(i)
+    return Granted(bool(wanted), frozenset(made))
 
 
-def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wish: JobWish) -> None:
-    """Make the job, or bring the one in line that somebody else has just made."""
+def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wish: JobWish) -> bool:
+    """Make the job, or bring the one in line that somebody else has just made; whether it was us."""
     row = {"name": check_in.job_key, **wish.defaults, **wish.columns, "job_key": check_in.job_key}
     if jobs.lock_job(connection, check_in.workspace_id, check_in.job_key) is None:
         try:
@@ -49,9 +57,10 @@ def _make(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, wis
             if refusal.error_code is not ErrorCode.CONFLICT:
                 raise
         else:
-            return
+            return True
     if wish.columns:
         _change(connection, ids, now, check_in, wish.columns)
+    return False
 
 
 def _change(connection: Connection, ids: IdMaker, now: int, check_in: CheckIn, columns: Mapping[str, Any]) -> None:

@@ -25,13 +25,14 @@ from tocsin.store.hot import Found, HotStore
 
 
 class Receipt(NamedTuple):
-    """What became of a check-in; `run_id` ties a result to its start, `next_due_at` in microseconds."""
+    """What became of a check-in: its run (for the result of a start), what is due (in µs), if it made the job."""
 
     reason: Reason
     ping_id: int
     run_id: str
     missed_runs: int
     next_due_at: int | None
+    has_made_job: bool = False
 
     @property
     def is_duplicate(self) -> bool:
@@ -245,11 +246,15 @@ def record(
     found = _found(connection, hot, ids, now, batch)
     keys = live()
     refused |= {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id is not None and s.key_id not in keys}
-    if provisioning.grant(connection, ids, now, asked, refused, found):
+    granted = provisioning.grant(connection, ids, now, asked, refused, found)
+    if granted.has_changed:
         found = _found(connection, hot, ids, now, batch)
     refused |= terms.strays(connection, asked, found)
     _load_open_runs(work, batch, found)
     outcomes = [refused.get(i) or replayed.get(i) or work.decide(s, found[i]) for i, s in enumerate(batch)]
+    for i in granted.made:
+        outcome = outcomes[i]
+        outcomes[i] = outcome._replace(has_made_job=True) if isinstance(outcome, Receipt) else outcome
     commit_ledger(connection, hot, ids, now, work.ledger)
     details.keep(connection, ids, work.told)
     terms.keep_rejections(connection, ids, now, asked, outcomes)

@@ -31,12 +31,13 @@ class RequestRate:
         """Charge the request; raises `Refused` 429 where it is one too many."""
         if not self._per_minute:
             return
-        cost = rate.price(principal.api_rate or self._per_minute)
+        cost = rate.price(min(principal.api_rate or self._per_minute, self._per_minute))
         workspace_id, holder_id = principal.workspace_id or 0, principal.holder_id
         if self._store.is_sqlite:
             wait = self._remember(holder_id, now, cost)
         else:
-            wait = write_with_retries(self._store, lambda c: _charge(c, workspace_id, holder_id, now, cost))
+            store = self._store.of(workspace_id) if workspace_id else self._store
+            wait = write_with_retries(store, lambda c: _charge(c, workspace_id, holder_id, now, cost))
         if wait > 0:
             raise rate_limited(-(-wait // SECOND))
 

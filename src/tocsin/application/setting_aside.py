@@ -18,7 +18,10 @@ def set_aside(connection: Connection, ids: IdMaker, now: int, item: Item, reason
     return to_uuid(rejection_id)
 
 
-def shown(item: Item) -> str:
-    """What was sent, as the detail of a rejection shows it."""
-    told: object = [e._asdict() for e in item.events] if isinstance(item, EventSubmission) else item.check_in._asdict()
+def shown(item: Item, *, only_first: bool = False) -> str:
+    """What was sent, as the detail of a rejection shows it. `only_first`: of several events one stands for all."""
+    if isinstance(item, EventSubmission):
+        told: object = [event._asdict() for event in item.events[: 1 if only_first else None]]
+    else:
+        told = item.check_in._asdict()
     return json.dumps(told, ensure_ascii=True)

@@ -53,7 +53,8 @@ class Tariff:
     def price(self, bucket: rates.Bucket) -> int:
         """What one of its requests costs; its workspace's streams have been counted."""
         _, streams = self._streams[bucket.workspace_id]
-        return rate.price(max(bucket.rate or self.per_minute, _STREAMS_FACTOR * streams))
+        chosen = min(bucket.rate or self.per_minute, self.per_minute)
+        return rate.price(max(chosen, _STREAMS_FACTOR * streams))
 
     def count_streams(self, connection: Connection, workspace_ids: Collection[int], now: int) -> None:
         """Of those not counted within the last minute, in one query."""
@@ -89,7 +90,7 @@ class Toll:
             account.paid_at = rate.pay(account.paid_at, self._now, cost)
             account.charged += cost
             return None
-        account.refused += 1
+        account.refused += item.weight
         account.first_refused = account.first_refused or item
         return rate_limited(-(-wait // SECOND))
 
@@ -117,7 +118,7 @@ class Toll:
             rates.count_rejection(self._connection, bucket.rejection_id, account.refused, self._now)
             return charge
         rejection_id = ids.new(self._now)
-        detail = shown(account.first_refused) if account.first_refused is not None else ""
+        detail = shown(account.first_refused, only_first=True) if account.first_refused is not None else ""
         insert_rejection(
             self._connection, rejection_id, bucket.workspace_id, self._now, "rate_limited", detail, account.refused
         )

@@ -20,7 +20,7 @@ from tocsin.cli.options import fail
 from tocsin.cli.welcome import welcome
 from tocsin.secret_box import SecretError
 from tocsin.settings import Settings
-from tocsin.store.migrations import NewerDatabaseError
+from tocsin.store.migrations import CannotMigrateError
 from tocsin.telemetry.logging import configure_logging
 
 log = structlog.get_logger(__name__)
@@ -114,7 +114,7 @@ def _lock(settings: Settings) -> AbstractContextManager[object]:
 def _build(settings: Settings) -> Application:
     try:
         return build(settings)
-    except (NewerDatabaseError, SecretError, WrongKeyError) as error:
+    except (CannotMigrateError, SecretError, WrongKeyError) as error:
         fail(str(error))
 
 

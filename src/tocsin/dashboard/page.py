@@ -104,7 +104,7 @@ class Page:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """For the read models of `store.views_…`; every one of them is asked with `workspace_id`."""
-        with self.site.services.store.read() as connection:
+        with self.site.services.store.of(self.workspace_id).read() as connection:
             yield connection
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:

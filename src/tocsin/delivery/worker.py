@@ -81,7 +81,8 @@ class DeliveryWorker:
         """Claims and starts as long as there is something to start."""
         while room := AT_ONCE - len(self._delivering):
             try:
-                claimed = await asyncio.to_thread(self._claim, room, _steady())
+                sending = frozenset(one.id for one in self._sending)
+                claimed = await asyncio.to_thread(self._claim, room, _steady(), sending)
             except Exception as error:  # noqa: BLE001 -- whatever the database has, the loop outlives it
                 log.warning("claim failed", reason="claim_failed", error=type(error).__name__)
                 await asyncio.sleep(_REST_SECONDS)
@@ -91,7 +92,7 @@ class DeliveryWorker:
             if not claimed:
                 return
 
-    def _claim(self, room: int, steady: float) -> list[Claimed]:
+    def _claim(self, room: int, steady: float, sending: frozenset[int]) -> list[Claimed]:
         now = self._clock.now()
         with self._store.read() as connection:
             if not claims.has_due(connection, now):
@@ -105,6 +106,7 @@ class DeliveryWorker:
                 room,
                 lambda channel_id, provider: self._pacer.room(channel_id, self._pace(provider), steady),
                 full=self._pacer.full(steady),
+                sending=sending,
                 state_keepers=self._state_keepers,
             )
 

@@ -1,8 +1,8 @@
 """What the starts of a stream's runs teach about the next one. Pure; moments and lengths in microseconds."""
 
 import json
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, reduce
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
@@ -13,6 +13,8 @@ LEAST = 5
 #: So many gaps are the rhythm. Twice as many are remembered, for a check-in that tells of the past.
 WINDOW = 20
 _REMEMBERED = 2 * WINDOW
+#: So many starts of the past teach all that is remembered.
+STARTS = _REMEMBERED + 1
 _LEAST_GRACE = 60 * _SECOND
 #: A length seen so often in so many days is normal. Lengths within a tenth of each other are the same.
 _NORMAL_TIMES = 3
@@ -60,6 +62,11 @@ def started(rhythm: Rhythm, moment: int) -> Rhythm:
     if moment <= starts[0] or moment in starts:
         return rhythm
     return _from_starts([*starts, moment], rhythm, moment)
+
+
+def taught_by(starts: Iterable[int]) -> Rhythm:
+    """What these starts teach, as if each had been heard in its time."""
+    return reduce(started, sorted(starts), Rhythm())
 
 
 def starts_of(rhythm: Rhythm) -> list[int]:

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from tocsin.application import manage_jobs
-from tocsin.application.errors import Refused
 from tocsin.clock import Clock
-from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
+from tocsin.ingest.lookup import ask
 from tocsin.store import pinging
 from tocsin.store.engine import Connection, Store
 from tocsin.store.pinging import Pinged
@@ -19,7 +17,6 @@ T = TypeVar("T")
 _REMEMBERED = 5 * SECOND
 _MOST = 50_000
 _AT_ONCE = 500
-_CONFLICT = 409
 
 
 class _Known(Generic[T]):
@@ -54,7 +51,7 @@ class _Known(Generic[T]):
         while self._waiting:
             asked, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
             try:
-                found = await asyncio.to_thread(self._look_up, list({address for address, _ in asked}))
+                found = await ask(self._look_up, list({address for address, _ in asked}))
             except Exception as error:  # noqa: BLE001 -- whatever it is, it belongs to those who asked
                 for _, answer in asked:
                     if not answer.done():
@@ -77,12 +74,9 @@ class _Known(Generic[T]):
 
 
 class Addresses:
-    """Finds jobs by what their senders know of them; makes those that a first ping shall make."""
+    """Finds jobs by what their senders know of them."""
 
-    def __init__(self, store: Store, ids: IdMaker, clock: Clock) -> None:
-        self._store = store
-        self._ids = ids
-        self._clock = clock
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._jobs: _Known[Pinged] = _Known(store, clock, pinging.jobs_of_uuids)
         self._slugs: _Known[Pinged] = _Known(store, clock, pinging.jobs_of_slugs)
         self._workspaces: _Known[int] = _Known(store, clock, pinging.workspaces_of_keys)
@@ -100,15 +94,3 @@ class Addresses:
         """What is known of the job with this UUID or slug is no longer true."""
         self._jobs.forget(address)
         self._slugs.forget(address)
-
-    async def make_job(self, workspace_id: int, row: dict[str, object]) -> None:
-        """Makes the job, unless somebody else was faster."""
-        await asyncio.to_thread(self._make_job, workspace_id, row)
-
-    def _make_job(self, workspace_id: int, row: dict[str, object]) -> None:
-        try:
-            with self._store.write() as connection:
-                manage_jobs.create_job(connection, self._ids, self._clock.now(), workspace_id, row)
-        except Refused as refusal:
-            if refusal.status != _CONFLICT:
-                raise

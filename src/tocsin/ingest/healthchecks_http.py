@@ -60,17 +60,15 @@ class HealthchecksEndpoint:
         outcome = await self._submit(ping, job, body)
         if not _is_missing(outcome):
             return _worded(outcome)
-        if ping.uuid is not None:  # renamed in the meantime, or deleted
-            self._addresses.forget_job(ping.uuid)
-            again = await self._job(ping)
-            return _worded(outcome if again is None else await self._submit(ping, again, body))
-        if not ping.may_create:
+        if ping.uuid is None:
             return _worded(outcome)
-        await self._addresses.make_job(job.workspace_id, wire.new_job(job.job_key))
-        return _worded(await self._submit(ping, job, body), was_created=True)
+        self._addresses.forget_job(ping.uuid)  # renamed in the meantime, or deleted
+        again = await self._job(ping)
+        return _worded(outcome if again is None else await self._submit(ping, again, body))
 
     async def _submit(self, ping: Ping, job: Pinged, body: bytes) -> Outcome:
-        _, outcome = await self._recorder.submit(Submission(wire.to_check_in(ping, *job, body)))
+        check_in = wire.to_check_in(ping, *job, body)
+        _, outcome = await self._recorder.submit(Submission(check_in, terms=wire.NEW_JOB if ping.may_create else None))
         return outcome
 
 
@@ -78,10 +76,10 @@ def _is_missing(outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and outcome.error_code is ErrorCode.NOT_FOUND
 
 
-def _worded(outcome: Outcome, *, was_created: bool = False) -> Answer:
+def _worded(outcome: Outcome) -> Answer:
     if not isinstance(outcome, Receipt | Refused):
         raise TypeError(f"a ping cannot be answered while it is {outcome!r}")
-    return wire.encode(outcome, was_created=was_created)
+    return wire.encode(outcome)
 
 
 def routes(recorder: Recorder, addresses: Addresses) -> list[Route]:

@@ -28,6 +28,7 @@ from tocsin.application.record_events import Recorded as RecordedEvents
 from tocsin.application.request_rate import RequestRate
 from tocsin.application.submitting import OnceKey, Replayed
 from tocsin.clock import Clock
+from tocsin.ingest.lookup import ask
 from tocsin.ingest.protocols import native, native_events
 from tocsin.ingest.recorder import Recorder
 from tocsin.request_body import TooLargeError, header, read_body
@@ -73,7 +74,7 @@ class Senders:
         credential = read_credential(api_key, authorization, self._secrets.signing_keys, self._clock.now())
         if credential is None:
             raise unauthorized()
-        return await asyncio.to_thread(self._look_up, credential)
+        return await ask(self._look_up, credential)
 
     def _look_up(self, credential: Credential) -> Sender:
         with self._store.read() as connection:

@@ -1,6 +1,5 @@
 """PingGuard's `/api/monitors`: the workspace's jobs, made, changed and read as monitors."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from tocsin.application.errors import (
 )
 from tocsin.application.repetition import Answer, Repetition
 from tocsin.domain.model import SECOND
+from tocsin.ingest.lookup import ask
 from tocsin.ingest.protocols import pingguard as wire
 from tocsin.ingest.rate import Rate
 from tocsin.request_body import TooLargeError, header, read_body
@@ -34,7 +34,6 @@ from tocsin.store.paging import Page
 
 log = structlog.get_logger(__name__)
 
-REQUESTS_A_MINUTE = 60
 _PATH = "/api/monitors"
 #: What each address takes: of all monitors, of one, of its pings.
 _ALL, _ONE, _PINGS = ("GET", "HEAD", "POST"), ("GET", "HEAD", "PATCH", "DELETE"), ("GET", "HEAD")
@@ -85,7 +84,7 @@ class MonitorsEndpoint:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._store = services.store
-        self._rate = Rate(REQUESTS_A_MINUTE)
+        self._rate = Rate(services.settings.pingguard_rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = list(_HEADERS)
@@ -104,7 +103,7 @@ class MonitorsEndpoint:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         now = self._services.clock.now()
-        credential, principal = await asyncio.to_thread(self._identify, scope, now)
+        credential, principal = await ask(self._identify, scope, now)
         wait = self._rate.wait((principal.workspace_id, principal.holder_id), now)
         if wait:
             raise rate_limited(-(-wait // SECOND))
@@ -116,7 +115,7 @@ class MonitorsEndpoint:
         query = scope["query_string"].decode("latin-1")
         client = scope["client"][0] if scope.get("client") else ""
         asked = _Asked(credential, principal, scope["method"], monitor, is_list, query, body, once, client, now)
-        return await asyncio.to_thread(self._read if asked.method in _READING else self._write, asked)
+        return await ask(self._read if asked.method in _READING else self._write, asked)
 
     def _identify(self, scope: Scope, now: int) -> tuple[Credential, Principal]:
         """Raises `Refused` 401 or 403."""
@@ -141,7 +140,7 @@ class MonitorsEndpoint:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _read(self, asked: _Asked) -> Answer:
-        with self._store.read() as connection:
+        with self._store.of(asked.workspace_id).read() as connection:
             if not asked.monitor:
                 monitors = views_monitors.list_monitors(connection, asked.workspace_id, asked.now)
                 return Answer(200, wire.encode_list(monitors, self._services.settings.public_url))
@@ -177,7 +176,7 @@ class MonitorsEndpoint:
                 repetition.remember(connection, answer)
             return answer
 
-        return write_with_retries(self._store, attempt)
+        return write_with_retries(self._store.of(asked.workspace_id), attempt)
 
     def _work(self, asked: _Asked) -> Work:
         context = (self._services.ids, asked.now, asked.workspace_id)

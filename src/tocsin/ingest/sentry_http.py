@@ -19,6 +19,7 @@ from tocsin.domain.model import SECOND
 from tocsin.domain.reason import Reason
 from tocsin.ingest import sentry_envelope
 from tocsin.ingest.inflate import BadEncodingError, inflate
+from tocsin.ingest.lookup import ask
 from tocsin.ingest.protocols import sentry as wire
 from tocsin.ingest.protocols.sentry import Decoded
 from tocsin.ingest.rate import Rate
@@ -54,7 +55,7 @@ class Projects:
             return known
         if not (project.isascii() and project.isdecimal() and len(project) <= 18):
             return None
-        return await asyncio.to_thread(self._look_up, project, key)
+        return await ask(self._look_up, project, key)
 
     def forget(self, project: str, key: str) -> None:
         self._known.pop((project, key), None)

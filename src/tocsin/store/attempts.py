@@ -6,7 +6,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from tocsin.store.engine import Store
+from tocsin.store.engine import Transactions
 
 T = TypeVar("T")
 _ATTEMPTS = 4
@@ -14,7 +14,7 @@ _ATTEMPTS = 4
 _PASSING = {"40P01", "40001"}
 
 
-def write_with_retries(store: Store, work: Callable[[Connection], T]) -> T:
+def write_with_retries(store: Transactions, work: Callable[[Connection], T]) -> T:
     """Run `work` in a write transaction; again, from the start, where the database chose it as a deadlock's victim."""
     for _ in range(_ATTEMPTS - 1):
         try:

@@ -56,14 +56,18 @@ def claim(
     room: Room,
     *,
     full: Collection[int] = (),
+    sending: Collection[int] = (),
     state_keepers: Collection[str] = (),
 ) -> list[Claimed]:
     """Takes up to `limit` due deliveries: the first waiting one of each (incident, channel), as `room` allows.
 
-    `full`: channels that have no room, so that their backlog is not looked at. What must not be sent any more is
-    settled here (see `store.weeding`); `state_keepers` are the providers whose receivers keep alerts of their own.
+    `full`: channels that have no room, so that their backlog is not looked at. `sending`: deliveries that who claims is
+    still sending; after a standstill their leases have run out, and a second attempt beside the first could come after
+    what follows them. What must not be sent any more is settled here (see `store.weeding`); `state_keepers` are the
+    providers whose receivers keep alerts of their own.
     """
-    picked = _pick(_candidates(connection, now, full), limit, room)
+    candidates = [row for row in _candidates(connection, now, full) if row.id not in sending]
+    picked = _pick(candidates, limit, room)
     if not picked:
         return []
     leased = _lease(connection, [row.id for row in picked], now, lease_until)

@@ -6,16 +6,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from tocsin.store import tally
+from tocsin.store import row_security, tally
+from tocsin.store.row_security import EVERYTHING, NOTHING
 from tocsin.store.travelling import travelling_engine
 
 #: `Connection` is for the signatures of those who are handed one: SQLAlchemy itself is imported by the store alone.
-__all__ = ["Connection", "FairLock", "Store", "Transact"]
+__all__ = ["Connection", "FairLock", "Store", "Transact", "Transactions"]
 
 #: 32 MiB of pages for the writer: 1,000,000 streams stay fast, and the process well under 200 MiB.
 _WRITER_CACHE_KIB = 32 * 1024
@@ -28,6 +29,14 @@ _CHECKPOINT_PAGES = 16_000
 
 #: Opens a transaction: committed when the block ends, rolled back when it raises.
 Transact = Callable[[], AbstractContextManager[Connection]]
+
+
+class Transactions(Protocol):
+    """What opens transactions, to read or to write: a `Store`, or its part that is one workspace's."""
+
+    def write(self) -> AbstractContextManager[Connection]: ...
+
+    def read(self) -> AbstractContextManager[Connection]: ...
 
 
 class FairLock:
@@ -65,6 +74,9 @@ class Store:
 
     `write()` and `read()` give a SQLAlchemy connection inside a transaction: committed when the block ends, rolled
     back when it raises. On SQLite there is one writer at a time, in the order of asking, and readers beside it.
+
+    They see all workspaces, for what serves all of them, or does not know yet whom it serves. Whoever works for one
+    takes `of(workspace_id)`.
     """
 
     def __init__(self, url: str) -> None:
@@ -78,13 +90,11 @@ class Store:
             self.path = url.removeprefix("sqlite://").removeprefix("/")
             self._writer = _sqlite_writer(self.path)
             self._reader = self._writer if not self.path else _sqlite_reader(self.path)
+            tally.tell_of_commits(self._writer, self._told)
         else:
             self.path = ""
-            self._writer = self._reader = create_engine(
-                self.url, hide_parameters=True, pool_size=10, max_overflow=10, pool_pre_ping=True
-            )
-
-        tally.tell_of_commits(self._writer, self._told)
+            self._writer = self._reader = self._pool(EVERYTHING)
+            self._narrow = self._pool(NOTHING)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -93,6 +103,22 @@ class Store:
                 yield connection
             return
         with self._turn, self._writer.begin() as connection:
+            yield connection
+
+    def of(self, workspace_id: int) -> Transactions:
+        """The part of the store that is this workspace's: on PostgreSQL its transactions see no other rows."""
+        return self if self.is_sqlite else _Part(self._narrow, workspace_id)
+
+    @contextmanager
+    def as_owner(self) -> Iterator[Connection]:
+        """A transaction that may change the tables."""
+        if self.is_sqlite:
+            with self.write() as connection:
+                yield connection
+            return
+        engine = create_engine(self.url, hide_parameters=True, poolclass=NullPool)
+        row_security.enter(engine, EVERYTHING, as_owner=True)
+        with engine.begin() as connection:
             yield connection
 
     def on_change(self, tell: Callable[[tally.Changes], None]) -> None:
@@ -131,15 +157,39 @@ class Store:
         if self.is_sqlite:
             return self.write
         engine = travelling_engine(self.url, options)
+        row_security.enter(engine, EVERYTHING)
         tally.tell_of_commits(engine, self._told)
         self._own.append(engine)
         return engine.begin
+
+    def _pool(self, whose: str) -> Engine:
+        engine = create_engine(self.url, hide_parameters=True, pool_size=5, max_overflow=10, pool_pre_ping=True)
+        row_security.enter(engine, whose)
+        tally.tell_of_commits(engine, self._told)
+        self._own.append(engine)
+        return engine
 
     def close(self) -> None:
         self._writer.dispose()
         self._reader.dispose()
         for engine in self._own:
             engine.dispose()
+
+
+class _Part:
+    """Transactions of one workspace. Their connections see nothing but for what each transaction is told to see."""
+
+    def __init__(self, engine: Engine, workspace_id: int) -> None:
+        self._engine = engine
+        self._workspace_id = workspace_id
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            row_security.narrow(connection, self._workspace_id)
+            yield connection
+
+    read = write
 
 
 def _driver_url(url: str) -> str:

@@ -6,7 +6,7 @@ Moments are microseconds; each list is bounded, whatever the size of the workspa
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, case, exists, func, literal, or_, select
+from sqlalchemy import Connection, RowMapping, and_, case, exists, func, literal, literal_column, or_, select
 
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import DEFAULT_TENANT, SECOND, IncidentStatus
@@ -213,13 +213,10 @@ def tenant_states(connection: Connection, workspace_id: int, now: int) -> Object
     """`{counts, total, unserved}`: how many tenants are in each of `STATES`, by the worst that holds for them."""
     mine = set(connection.execute(select(tenants.c.id).where(_counted(workspace_id))).scalars())
     idle = mine - _with_streams(connection, workspace_id)
+    silent, failing = _affected(connection, workspace_id)
     by_state = {
-        "missed": _affected(connection, workspace_id, streams.c.silence_streak > 0) & mine,
-        "error": (
-            _affected(connection, workspace_id, streams.c.silence_streak == 0)
-            | _in_integration_incidents(connection, workspace_id)
-        )
-        & mine,
+        "missed": silent & mine,
+        "error": (failing | _in_integration_incidents(connection, workspace_id)) & mine,
         "late": _late_tenants(connection, workspace_id, now) & mine,
         "progress": _running_tenants(connection, workspace_id) & mine,
         "none": idle,
@@ -237,14 +234,19 @@ def _with_streams(connection: Connection, workspace_id: int) -> set[int]:
     return set(connection.execute(select(tenants.c.id).where(tenants.c.workspace_id == workspace_id, has)).scalars())
 
 
-def _affected(connection: Connection, workspace_id: int, how: Any) -> set[int]:
+def _affected(connection: Connection, workspace_id: int) -> tuple[set[int], set[int]]:
+    """Tenants of affected streams that are silent, and of those whose runs fail."""
     query = (
-        select(streams.c.tenant_id)
+        select(streams.c.tenant_id, streams.c.silence_streak > 0)
         .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
-        .where(job_environments.c.workspace_id == workspace_id, job_environments.c.affected_count > 0, is_affected, how)
-        .distinct()
+        .where(job_environments.c.workspace_id == workspace_id, job_environments.c.affected_count > 0, is_affected)
+        # As the index of affected streams says it: SQLite takes `is_affected = 1` for something else.
+        .where(literal_column("streams.is_affected"))
     )
-    return set(connection.execute(query).scalars())
+    found = connection.execute(query).all()
+    return {tenant for tenant, is_silent in found if is_silent}, {
+        tenant for tenant, is_silent in found if not is_silent
+    }
 
 
 def _in_integration_incidents(connection: Connection, workspace_id: int) -> set[int]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select, update
 
+from tocsin.domain import rhythm
 from tocsin.domain.check_in import watched_again
-from tocsin.domain.model import Job, JobEnvironment, Outcome, Stream
+from tocsin.domain.model import SILENT, Job, JobEnvironment, Outcome, Run, Stream
 from tocsin.domain.schedule import Learned
 from tocsin.domain.silence import timeout_after
 from tocsin.store.details import forget_runs
@@ -112,12 +113,23 @@ def start_fresh_window(connection: Connection, job: Job, now: int) -> None:
     in_job = select(job_environments.c.id).where(job_environments.c.job_id == job.id)
     mine = streams.c.job_environment_id.in_(in_job) & streams.c.is_watched
     if isinstance(job.schedule, Learned):
-        # Each stream has a rhythm of its own, and goes on to know it.
         for row in connection.execute(select(*_STREAM).where(mine).order_by(streams.c.id)).all():
-            connection.execute(update(streams).where(streams.c.id == row.id).values(_fresh(job, Stream(*row), now)))
+            fresh = _fresh(job, _with_rhythm(connection, Stream(*row)), now)
+            connection.execute(update(streams).where(streams.c.id == row.id).values(fresh))
         return
     values = _fresh(job, Stream(0, job.workspace_id, 0, 0, True, now, now), now)
     connection.execute(update(streams).where(mine).values({**values, "rhythm": None}))
+
+
+def _with_rhythm(connection: Connection, stream: Stream) -> Stream:
+    """Each stream has a rhythm of its own and goes on to know it; one that has none yet learns from its latest runs."""
+    if stream.rhythm is not None:
+        return stream
+    columns = [runs.c[name] for name in Run._fields]
+    reported = (runs.c.stream_id == stream.id) & ((runs.c.outcome.not_in(SILENT)) | runs.c.started_at.is_not(None))
+    latest = select(*columns).where(reported).order_by(runs.c.at.desc()).limit(rhythm.STARTS)
+    starts = [Run(*row).began_at for row in connection.execute(latest)]
+    return stream._replace(rhythm=rhythm.written(rhythm.taught_by(starts))) if starts else stream
 
 
 #: What a fresh window changes of a stream.

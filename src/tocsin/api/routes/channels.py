@@ -173,7 +173,7 @@ def _remove(call: Call, provider: str, name: str) -> Response:
 
 def _test(call: Call, provider: str, name: str) -> Response:
     _provider(provider)
-    with call.services.store.read() as connection:
+    with call.store.read() as connection:
         row = views.find_channel(connection, call.workspace_id, provider, name)
     if row is None:
         raise not_found("Channel")

@@ -94,7 +94,7 @@ def create_workspace(call: OfUser, body: NewWorkspace) -> Response:
         call.note(connection, made.id, "/workspaces/me")
         return {"workspace": views.workspace_object(connection, made.id), "apiKey": made.api_key}
 
-    return call.write(work, 201, "Workspace created.")
+    return call.write(work, 201, "Workspace created.", store=call.services.store)
 
 
 @router.get("/me", response_model=answers.Answer[answers.WholeWorkspace])
@@ -110,7 +110,7 @@ def change_workspace(call: Administering, body: WorkspaceChanges) -> Response:
     settings = call.services.settings
     for name, most in (("ingestRate", settings.ingest_rate), ("apiRate", settings.api_rate)):
         wanted = body.ingest_rate if name == "ingestRate" else body.api_rate
-        if wanted is not None and wanted > most:
+        if wanted is not None and 0 < most < wanted:
             raise invalid(f"{name} must be at most {most}, which is what this Tocsin allows.")
 
     def work(connection: Connection) -> object:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Receipt
+from tocsin.application.terms import JobWish, Terms
 from tocsin.domain.message import MESSAGE_BYTES, tail
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, SECOND, CheckIn, CheckInKind
 
@@ -26,6 +27,23 @@ _HEADERS = [
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"cache-control", b"max-age=0, no-cache, no-store, must-revalidate, private"),
 ]
+#: A job that its first ping makes: expected once a day, with an hour of grace; one miss and one failure matter.
+NEW_JOB = Terms(
+    JobWish(
+        {
+            "schedule_type": "interval",
+            "schedule_interval": 86_400 * SECOND,
+            "grace": 3_600 * SECOND,
+            "threshold_mode": "any",
+            "miss_threshold": 1,
+            "impact_threshold": 1,
+            "failure_threshold": 1,
+            "recovery_threshold": 1,
+            "tenant_scope": "seen",
+        },
+        {},
+    )
+)
 
 
 class Ping(NamedTuple):
@@ -108,28 +126,11 @@ def to_check_in(ping: Ping, workspace_id: int, job_key: str, body: bytes) -> Che
     )
 
 
-def new_job(slug: str) -> dict[str, Any]:
-    """The columns of a job that its first ping makes: once a day, an hour of grace, one miss and one failure matter."""
-    return {
-        "job_key": slug,
-        "name": slug,
-        "schedule_type": "interval",
-        "schedule_interval": 86_400 * SECOND,
-        "grace": 3_600 * SECOND,
-        "threshold_mode": "any",
-        "miss_threshold": 1,
-        "impact_threshold": 1,
-        "failure_threshold": 1,
-        "recovery_threshold": 1,
-        "tenant_scope": "seen",
-    }
-
-
-def encode(outcome: Receipt | Refused, *, was_created: bool) -> Answer:
+def encode(outcome: Receipt | Refused) -> Answer:
     if isinstance(outcome, Refused):
         return refused(outcome)
     limit = (b"ping-body-limit", str(MESSAGE_BYTES).encode())
-    status, text = (201, b"Created") if was_created else (200, b"OK")
+    status, text = (201, b"Created") if outcome.has_made_job else (200, b"OK")
     return Answer(status, [*_HEADERS, *_CORS, limit], text)
 
 
