@@ -56,10 +56,12 @@ def _public(
         raise rate_limited(wait)
 
     def find() -> Response:
-        with page.read() as connection:
+        store = page.site.services.store
+        with store.read() as connection:
             link = find_link(connection, kind, token)
-            if link is None:
-                raise not_found("Badge" if kind == "badge" else "Status page")
+        if link is None:
+            raise not_found("Badge" if kind == "badge" else "Status page")
+        with store.of(link.workspace_id).read() as connection:
             return make(connection, link)
 
     kept = page.site.fragments.get((kind, token, form), 0, page.now, find)
