@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-sentry bench-detect bench-live bench-pages simulate fuzz torture lock chromium
+.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-sentry bench-detect bench-live bench-stats bench-pages simulate fuzz torture lock chromium
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-sentry: $(DEV) ## Measure Sentry's endpoints at 2,000 check-ins a second, 
 
 bench-detect: $(DEV) ## Measure how fast 100,000 silent streams are noticed among 1,000,000
 	$(BIN)/python -m bench.detect
+
+bench-stats: $(DEV) ## Measure how soon figures are told of 1,000,000 runs, 1,000,000 events and 10,000 incidents
+	$(BIN)/python -m bench.stats
 
 bench-pages: $(DEV) ## Measure the server's time for each page, with 10,000 jobs, 1,000 tenants, 1,000,000 runs
 	$(BIN)/python -m bench.pages

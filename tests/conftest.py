@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.databases import Postgres, postgres_server, sqlite_copy, sqlite_template
 from tocsin.clock import ManualClock
 from tocsin.domain.ids import IdMaker
 from tocsin.store.engine import Store
+
+# Hypothesis would fail an example that took 200 ms, by the clock on the wall: that tells of the machine, not of us.
+settings.register_profile("tocsin", deadline=None)
+settings.load_profile("tocsin")
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 #: 2026-01-05T12:00:00Z, a Monday: when the manual clock stands still before anybody moves it.

@@ -17,21 +17,24 @@ from tests.acceptance.conftest import Home
 from tests.support.bell import Bell
 from tests.support.remote import Remote
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import stalls, wait_until
 from tocsin.clock import SystemClock, stopwatch
 from tocsin.wire_time import parse_iso
 
 pytestmark = pytest.mark.acceptance
 
 SECOND = 1_000_000
-WINDOW = 3 * SECOND  # of a job every 2 s with a grace of 1 s
+#: Of the job. The scripts ping twice a second, so that one of them is never silent for so long but on purpose.
+EVERY, GRACE = 6, 4
+WINDOW = (EVERY + GRACE) * SECOND
 
 
 class Cron:
-    """A customer's script: pings twice a second until it is stopped. `last_at` is the last receipt it was given."""
+    """A customer's script: pings twice a second until it is stopped. `first_at` and `last_at` are receipts it was
+    given."""
 
     def __init__(self, remote: Remote, tenant: str) -> None:
-        self.last_at = 0
+        self.first_at = self.last_at = 0
         self._remote = remote
         self._tenant = tenant
         self._stopped = threading.Event()
@@ -46,6 +49,7 @@ class Cron:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self.last_at = parse_iso(self._remote.ping("nightly", self._tenant)["receivedAt"])
+            self.first_at = self.first_at or self.last_at
             self._stopped.wait(0.5)
 
 
@@ -64,7 +68,7 @@ def test_one_falls_silent_and_comes_back(home: Home, the_bell: Bell) -> None:
         remote = Remote(server)
         prepare(remote, the_bell)
         with crons(server, "acme", "globex") as (_, globex):
-            deadline = wait_until(lambda: globex.last_at, 5, "the first ping") and globex.stop() + WINDOW
+            deadline = wait_until(lambda: globex.last_at, 30, "the first ping") and globex.stop() + WINDOW
             incident = falls_silent(remote, deadline)
             assert the_bell.wait("opened").incident == incident["id"]
             assert readiness(server) == 200
@@ -83,14 +87,16 @@ def prepare(remote: Remote, the_bell: Bell) -> None:
     remote.ok("PUT", "workspaces/me/channels/slack", the_bell.slack_channel)
     for tenant in ("acme", "globex"):
         remote.tenant(tenant)
-    remote.job("nightly", 2, grace=1)
+    remote.job("nightly", EVERY, grace=GRACE)
 
 
 def falls_silent(remote: Remote, deadline: int) -> dict[str, Any]:
-    """The incident opens for exactly that tenant, within a second of its deadline and never before it."""
+    """The incident opens for exactly that tenant, within a second of its deadline and never before it; what this
+    machine stood still in between, nobody could have used."""
     clock = SystemClock()
-    [incident] = wait_until(lambda: remote.incidents("nightly"), 10, "the incident")
-    assert deadline <= clock.now() <= deadline + SECOND
+    with stalls() as stalled:
+        [incident] = wait_until(lambda: remote.incidents("nightly"), 60, "the incident")
+        assert deadline <= clock.now() <= deadline + SECOND + stalled()
     assert parse_iso(incident["openedAt"]) == deadline
     assert (incident["status"], incident["tenantCount"], incident["missedRuns"]) == ("Open", 1, 1)
     assert [tenant["externalId"] for tenant in incident["affectedTenants"]] == ["globex"]
@@ -101,9 +107,9 @@ def falls_silent(remote: Remote, deadline: int) -> dict[str, Any]:
 def comes_back(server: Server, remote: Remote, incident_id: str) -> int:
     """When it came back; the incident has become Recovering, and then Closed."""
     with crons(server, "globex") as (globex,):
-        first_at = wait_until(lambda: globex.last_at, 5, "the first ping")
+        first_at = wait_until(lambda: globex.first_at, 30, "the first ping")
         for status in ("Recovering", "Closed"):
-            wait_until(partial(has_been, remote, incident_id, status), 5, status)
+            wait_until(partial(has_been, remote, incident_id, status), 30, status)
         assert remote.ok("GET", "jobs/nightly")["status"] == "up"
         remote.ok("PATCH", "jobs/nightly", {"isActive": False})  # nobody pings from here on
     return first_at
@@ -127,7 +133,7 @@ def story(remote: Remote, incident_id: str, deadline: int, back_at: int) -> None
 
 def once_each(the_bell: Bell, incident_id: str) -> None:
     the_bell.wait("resolved")
-    wait_until(lambda: len(the_bell.slack) == 2, 5, "Slack to hear of both")
+    wait_until(lambda: len(the_bell.slack) == 2, 30, "Slack to hear of both")
     assert [ring.kind for ring in the_bell.rings] == ["incident.opened", "incident.resolved"]
     assert [ring.tenants for ring in the_bell.rings] == [["globex"], ["globex"]]
     titles = [message["blocks"][0]["text"]["text"] for message in the_bell.slack]

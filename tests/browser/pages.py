@@ -44,10 +44,15 @@ def _status_page(remote: Remote) -> str:
     return str(remote.ok("POST", "public-links", body)["url"]).rpartition("/")[2]
 
 
+def _delivery(remote: Remote) -> str:
+    return str(remote.ok("GET", "deliveries")["items"][0]["id"])
+
+
 EXAMPLES: dict[str, Example] = {
     "job_key": lambda _: INVOICES,
     "incident_id": _incident,
     "run_id": _run,
+    "delivery_id": _delivery,
     "tenant": _tenant,
     "token": _status_page,
 }

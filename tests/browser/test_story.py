@@ -72,5 +72,5 @@ def test_a_missed_run_turns_red_in_the_open_page(stage: Stage) -> None:
     wait_until(lambda: stage.told() == ["incident.opened"], 10, "the alert")
 
     stage.remote.ok("PATCH", "jobs/hourly-sync", {"expectedIntervalSeconds": 3600})
-    stage.remote.ping("hourly-sync", "acme-corp")
+    stage.remote.ping("hourly-sync", "acme-corp", runId="at-last")  # a run of its own, so soon after the first
     expect(stage.verdict).to_have_text("1 incident is open", timeout=10_000)

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from tests.support.house import House, micros
+from tests.support.statements import statements
+from tocsin.application.access import Principal
 from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Receipt
 from tocsin.application.record_events import EventSubmission
+from tocsin.application.request_rate import RequestRate
 from tocsin.application.toll import Overdrawn, Tariff, Toll
 from tocsin.clock import SystemClock
 from tocsin.domain.event import Event
@@ -112,6 +115,16 @@ def test_each_event_of_a_report_counts(house: House) -> None:
     (row,) = house.rows(rejections)
     assert row.times == 40
     assert [one["tenant"] for one in json.loads(row.detail)] == ["t0"]  # one stands for all
+
+
+def test_a_users_check_in_costs_no_question_of_its_own(house: House) -> None:
+    rate, user = RequestRate(house.store, 2), Principal(house.workspace_id, None, 7, "member")
+    with statements() as said:
+        for _ in range(2):
+            rate.check(user, micros(0), is_ingest=True)
+        with pytest.raises(Refused, match="Try again in 30 seconds"):
+            rate.check(user, micros(0), is_ingest=True)
+    assert said == []
 
 
 def test_what_is_given_back_is_not_charged(house: House) -> None:

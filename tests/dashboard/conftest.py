@@ -19,7 +19,6 @@ from tocsin.application.passwords import hash_password
 from tocsin.clock import ManualClock
 from tocsin.dashboard.app import dashboard_routes
 from tocsin.dashboard.live import Hub
-from tocsin.dashboard.vitals import Traffic, Vitals
 from tocsin.delivery.channel import Delivered
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
@@ -79,8 +78,7 @@ class Dashboard:
             send_mail=self._mail,
         )
         self.hub = Hub()
-        self.traffic = Traffic(clock)
-        routes = dashboard_routes(self.services, build_api(self.services), self.hub, Vitals(self.traffic, lambda: 0.2))
+        routes = dashboard_routes(self.services, build_api(self.services), self.hub, lambda: 0.2)
         self.client = TestClient(Starlette(routes=routes), base_url="http://localhost")
         self._browsers = [self.client]
 

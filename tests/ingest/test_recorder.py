@@ -23,7 +23,7 @@ from tocsin.ingest.recorder import Recorder
 from tocsin.settings import Settings
 from tocsin.store import nodes
 from tocsin.store.engine import Connection, Store
-from tocsin.store.schema import events, rejections, runs
+from tocsin.store.schema import events, intake, rejections, runs
 from tocsin.store.schema import nodes as node_table
 from tocsin.telemetry.metrics import Metrics
 
@@ -89,6 +89,22 @@ def test_what_was_taken_in_is_committed_before_it_stops(house: House) -> None:
 
     asyncio.run(scene())
     assert len(house.rows(runs)) == 40
+
+
+def test_what_is_committed_is_counted(house: House) -> None:
+    """With the next heartbeat, duplicates too; what was refused is not."""
+
+    async def scene() -> None:
+        recorder = _recorder(house)
+        kinds = [("success", {}), ("success", {}), ("start", {}), ("success", {"job": "nobodys"})]
+        waiting = [recorder.submit(house.submission(kind, **more)) for kind, more in kinds]
+        async with _running(recorder):
+            await asyncio.gather(*waiting)
+        with house.store.write() as connection:
+            recorder.intake.write(connection, 1)
+
+    asyncio.run(scene())
+    assert sum(row.check_ins for row in house.rows(intake)) == 3
 
 
 def test_a_full_queue_refuses_with_503(house: House) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 _Details = Mapping[str, Any]
 _EXPECTED: dict[str, Callable[[_Details], str]] = {
     "missing": lambda _: "is required.",
+    "extra_forbidden": lambda _: "is not known here.",
     "string_type": lambda _: "must be a string.",
     "int_type": lambda _: "must be a whole number.",
     "int_parsing": lambda _: "must be a whole number.",

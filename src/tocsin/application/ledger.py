@@ -4,12 +4,13 @@ Streams are decided first, one by one, in memory. What that means for incidents 
 or worse of a stream is played, in order, against its job environment, which is locked only if there is such a turn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tocsin.application.incident_book import IncidentBook, Turn
 from tocsin.domain import threshold
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import Absence, Job, JobEnvironment, Membership, Stream
+from tocsin.domain.model import Absence, Job, JobEnvironment, Membership, Outcome, Run, Stream
+from tocsin.domain.tally import SETTLED_AFTER, Fold, Stale
 from tocsin.store.hot import Changes
 from tocsin.store.incidents import Situation
 
@@ -22,6 +23,8 @@ class Ledger:
         self.absences = absences
         self.turns: list[Turn] = []
         self.book = IncidentBook(ids, now, absences)
+        self.folds: list[Fold] = []
+        self.stale: list[Stale] = []
         self._ids = ids
         self._now = now
         self._loaded: dict[int, Stream] = {}
@@ -65,9 +68,24 @@ class Ledger:
 
     def flush(self, write: Callable[[Changes], None]) -> None:
         """Write what is decided so far, because the database is about to be asked about it."""
+        self.note_late_runs()
         write(self.changes)
         self._loaded.update(self.changes.streams())
         self.changes = Changes()
+
+    # --- for the tallier (`application.tally`) --------------------------------------------------------------------
+
+    def note_late_runs(self) -> None:
+        """Of the runs to be written, those that the tallier may have passed already."""
+        settled = self._now - SETTLED_AFTER
+        for runs in (self.changes.new_runs, self.changes.changed_runs):
+            self.stale += [_stale(r) for r in runs.values() if r.at < settled and r.outcome != Outcome.IN_PROGRESS]
+
+    def note_past(self, runs: Iterable[Run]) -> None:
+        """These are changed or removed, and may be in a tally as they were."""
+        self.stale += [_stale(run) for run in runs if run.outcome != Outcome.IN_PROGRESS]
+
+    # --- streams again --------------------------------------------------------------------------------------------
 
     def add_stream(self, stream: Stream) -> None:
         self.changes.new_streams[stream.id] = stream
@@ -102,3 +120,7 @@ class Ledger:
         self.book.open(situations, known)
         for turn in self.turns:
             self.book.play(turn)
+
+
+def _stale(run: Run) -> Stale:
+    return Stale(run.workspace_id, run.job_id, run.stream_id, run.at)

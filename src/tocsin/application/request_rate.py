@@ -24,30 +24,33 @@ class RequestRate:
     def __init__(self, store: Store, per_minute: int) -> None:
         self._store = store
         self._per_minute = per_minute
-        self._paid_at: OrderedDict[int, int] = OrderedDict()
+        self._paid_at: OrderedDict[tuple[int, bool], int] = OrderedDict()
         self._lock = Lock()
 
-    def check(self, principal: Principal, now: int) -> None:
-        """Charge the request; raises `Refused` 429 where it is one too many."""
+    def check(self, principal: Principal, now: int, *, is_ingest: bool = False) -> None:
+        """Charge the request; raises `Refused` 429 where it is one too many.
+
+        `is_ingest`: a user's check-in, which costs no write of its own; each node counts those by itself.
+        """
         if not self._per_minute:
             return
         cost = rate.price(min(principal.api_rate or self._per_minute, self._per_minute))
         workspace_id, holder_id = principal.workspace_id or 0, principal.holder_id
-        if self._store.is_sqlite:
-            wait = self._remember(holder_id, now, cost)
+        if is_ingest or self._store.is_sqlite:
+            wait = self._remember((holder_id, is_ingest), now, cost)
         else:
             store = self._store.of(workspace_id) if workspace_id else self._store
             wait = write_with_retries(store, lambda c: _charge(c, workspace_id, holder_id, now, cost))
         if wait > 0:
             raise rate_limited(-(-wait // SECOND))
 
-    def _remember(self, holder_id: int, now: int, cost: int) -> int:
+    def _remember(self, holder: tuple[int, bool], now: int, cost: int) -> int:
         with self._lock:
-            paid_at = self._paid_at.get(holder_id, 0)
+            paid_at = self._paid_at.get(holder, 0)
             wait = rate.wait(paid_at, now, cost)
             if wait == 0:
-                self._paid_at[holder_id] = rate.pay(paid_at, now, cost)
-                self._paid_at.move_to_end(holder_id)
+                self._paid_at[holder] = rate.pay(paid_at, now, cost)
+                self._paid_at.move_to_end(holder)
                 if len(self._paid_at) > _MOST_REMEMBERED:
                     self._paid_at.popitem(last=False)
             return wait

@@ -7,13 +7,13 @@ import structlog
 
 from tocsin.application.ledger import Ledger
 from tocsin.application.lives import Lives
-from tocsin.domain import history, silence, slots
+from tocsin.domain import folding, history, silence, slots
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.schedule import Learned
 from tocsin.domain.verdict import Verdict
-from tocsin.store import incidents, raw, tally
+from tocsin.store import incidents, raw, tallies, tally
 from tocsin.store.engine import Connection
 from tocsin.store.hot import HotStore
 from tocsin.store.incidents import Situation
@@ -45,6 +45,8 @@ def judge_next(
         ledger.changes.new_runs[verdict.run.id] = verdict.run
     elif verdict.folded and verdict.stream.silence_run_id is not None:
         ledger.fold(verdict.stream.silence_run_id, verdict.folded)
+        if verdict.reason is Reason.MISSED:
+            ledger.folds.append(folding.folded(job, stream, deadline or 0, verdict.folded))
     if verdict.reason is Reason.NOT_DUE:
         ledger.rearm(stream, verdict.stream)
         return verdict, verdict.stream
@@ -96,6 +98,9 @@ def draw_anew(
     drawn = history.redraw(job, stream, stretch, run, ledger.absences, until_at, ledger.new_id, in_progress)
     ledger.changes.new_runs.update({row.id: row for row in drawn.written})
     ledger.changes.removed_runs += drawn.removed
+    gone = [row for row in stretch.runs if row.id in drawn.removed]
+    ledger.note_past([*gone, *filter(None, [known])])
+    ledger.folds += folding.redrawn(job, stream, gone, drawn.written)
     others = [other for other in drawn.moved if other.id != run.id]
     return drawn.stream, [*others, next((moved for moved in drawn.moved if moved.id == run.id), run)]
 
@@ -109,7 +114,10 @@ def commit_ledger(connection: Connection, hot: HotStore, ids: IdMaker, now: int,
             ledger.flush(lambda changes: hot.write(connection, changes))
         situations = incidents.lock_situations(connection, locked)
         ledger.settle(situations, _known_members(connection, ledger, situations))
+    ledger.note_late_runs()
     hot.write(connection, ledger.changes)
+    if ledger.folds or ledger.stale:
+        tallies.leave_notes(connection, ids, now, ledger.folds, ledger.stale)
     write_book(connection, ids, now, ledger.book)
 
 

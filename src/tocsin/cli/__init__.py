@@ -3,7 +3,7 @@
 import typer
 
 from tocsin import __version__
-from tocsin.cli import backup, crontab, demo, migrate, rotate_secrets, scenario, serve, settings, spool, user
+from tocsin.cli import as_code, backup, crontab, demo, migrate, rotate_secrets, scenario, serve, settings, spool, user
 from tocsin.cli import exec as execution
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app.command("migrate")(migrate.migrate)
 app.command("rotate-secrets")(rotate_secrets.rotate_secrets)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("export")(as_code.export)
+app.command("apply")(as_code.apply)
 app.command("settings")(settings.settings)
 app.command("demo")(demo.demo)
 app.command("scenario")(scenario.scenario)

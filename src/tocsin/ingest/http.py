@@ -84,7 +84,7 @@ class Senders:
         principal.require(Right.INGEST)
         sender = Sender(principal.workspace_id or 0, principal.api_key_id)
         if principal.api_key_id is None:
-            self._request_rate.check(principal, self._clock.now())
+            self._request_rate.check(principal, self._clock.now(), is_ingest=True)
         else:
             if len(self._known) >= _KNOWN_KEYS:
                 self._known.clear()

@@ -62,13 +62,22 @@ class Pulse:
     async def stop(self) -> None:
         """Commit what was taken in, stop judging, and say when we left."""
         await self.recorder.stop()
+        await asyncio.to_thread(self._keep_last_counts)
         if self._ticker is not None:
             await asyncio.to_thread(self._ticker.stop)
         await asyncio.to_thread(self.node.leave)
 
+    def _keep_last_counts(self) -> None:
+        with self._store.write() as connection:
+            self.recorder.intake.write(connection, self.node.lease.number)
+
     def tick_lag(self) -> float:
         """Seconds since the moment up to which everything is judged; 0 where others judge."""
         return 0.0 if self._ticker is None else self._ticker.lag()
+
+    def settled_until(self) -> int:
+        """Every check-in received before this moment, by any node, is committed, and every deadline is judged."""
+        return self._horizon() if self._ticker is None else self._ticker.judged_until
 
     def why_not_ready(self) -> str | None:
         """Why this node cannot commit a check-in, or None."""

@@ -26,6 +26,7 @@ from tocsin.application.toll import Overdrawn, Tariff, Toll
 from tocsin.application.watchers import NOBODY, Watchers, tell
 from tocsin.clock import Clock
 from tocsin.domain.ids import IdMaker
+from tocsin.ingest.intake import Intake
 from tocsin.ingest.node import Node
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.engines import hot_for
@@ -77,6 +78,7 @@ class Recorder:
         self._answers = answers
         self._tariff = Tariff(ingest_rate)
         self._newest = NewestTenants()
+        self.intake = Intake()
         self._watchers = watchers
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
@@ -193,9 +195,12 @@ class Recorder:
                 outcomes = self._record_in(connection, items, now) if items else []
                 if self._node.is_beat_due(now):
                     self._node.beat(connection, now, self.watermark())
+                    self.intake.write(connection, self._node.lease.number)
         except BaseException:
             self._newest.clear()
+            self.intake.not_committed()
             raise
+        self.intake.committed()
         return outcomes
 
     def _record_in(self, connection: Connection, items: Sequence[Item], now: int) -> list[Outcome]:
@@ -254,6 +259,7 @@ class Recorder:
                 self._queued += sum(w.item.weight for w in held)
             threading.Event().wait(_HOLD_SECONDS)
         done = [(w, o) for w, o in zip(batch, outcomes, strict=True) if not isinstance(o, Held)]
+        self.intake.add([w.item for w, o in done if isinstance(o, Receipt)])
         if not done or self._loop is None:
             return
         self._loop.call_soon_threadsafe(_set_results, done)

@@ -38,6 +38,11 @@ class Ticker:
         self._stopping.set()
         self._thread.join()
 
+    @property
+    def judged_until(self) -> int:
+        """Everything up to this moment is judged."""
+        return self._done_at
+
     def lag(self) -> float:
         """Seconds since the moment up to which everything is judged."""
         return max(self._clock.now() - self._done_at, 0) / SECOND

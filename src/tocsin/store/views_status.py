@@ -14,6 +14,7 @@ from tocsin.store.accounts import workspace_name
 from tocsin.store.public_links import PublicLink
 from tocsin.store.schema import incident_tenants, incidents, job_environments, jobs, streams, tenants
 from tocsin.store.views_jobs import due_at, healths, is_affected, state_of, status_of
+from tocsin.store.views_stats_history import DayOfTenant, tenant_strips
 
 #: The worst comes first.
 GRAVITY = ("down", "late", "up", "new", "paused")
@@ -42,7 +43,8 @@ class Service(NamedTuple):
 
 
 class StatusPage(NamedTuple):
-    """`subject`: the tenant it is for; empty for a whole workspace. `total`: of all services; the list holds some."""
+    """`subject`: the tenant it is for; empty for a whole workspace. `total`: of all services; the list
+    holds some. `days`: of a tenant's page, the oldest first."""
 
     workspace: str
     title: str
@@ -51,6 +53,7 @@ class StatusPage(NamedTuple):
     behind: int
     total: int
     since: int | None
+    days: list[DayOfTenant]
 
 
 def standing(connection: Connection, link: PublicLink, now: int) -> Standing:
@@ -69,9 +72,11 @@ def standing(connection: Connection, link: PublicLink, now: int) -> Standing:
 
 def status_page(connection: Connection, link: PublicLink, now: int) -> StatusPage:
     """The services of the workspace, or of one of its tenants; those in trouble first."""
+    days: list[DayOfTenant] = []
     if link.tenant_id is not None:
         subject = _tenant_name(connection, link.tenant_id)
         services = _of_tenant(connection, link.tenant_id, now)
+        days = tenant_strips(connection, link.workspace_id, [link.tenant_id], now)[link.tenant_id]
     else:
         subject, services = "", _of_workspace(connection, link, now)
     services.sort(key=lambda one: (GRAVITY.index(one.status), one.name))
@@ -79,7 +84,7 @@ def status_page(connection: Connection, link: PublicLink, now: int) -> StatusPag
     since = min((one.since for one in behind if one.since is not None), default=None)
     name = workspace_name(connection, link.workspace_id)
     shown = services[:_MOST_SERVICES]
-    return StatusPage(name, link.title or name, subject, shown, len(behind), len(services), since)
+    return StatusPage(name, link.title or name, subject, shown, len(behind), len(services), since, days)
 
 
 def worst(statuses: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from tocsin.domain.schedule import Learned
 from tocsin.domain.silence import timeout_after
 from tocsin.store.details import forget_runs
 from tocsin.store.hot import JOB_COLUMNS, job_of
+from tocsin.store.kept_tallies import forget_job
 from tocsin.store.schema import (
     incidents,
     job_environments,
@@ -196,4 +197,5 @@ def delete_job(connection: Connection, workspace_id: int, job_id: int) -> None:
     connection.execute(delete(runs).where(runs.c.workspace_id == workspace_id, runs.c.job_id == job_id))
     connection.execute(delete(streams).where(streams.c.job_environment_id.in_(in_job)))
     connection.execute(delete(job_environments).where(job_environments.c.job_id == job_id))
+    forget_job(connection, job_id)
     connection.execute(delete(jobs).where(jobs.c.workspace_id == workspace_id, jobs.c.id == job_id))

@@ -36,6 +36,7 @@ from tocsin.api.answers.people import (
 )
 from tocsin.api.answers.public import PublicLink
 from tocsin.api.answers.shapes import Answer, Items, Nothing
+from tocsin.api.answers.statistics import JobStats, TenantHealth, Trends, WorkspaceStats
 from tocsin.api.answers.topology import Topology
 from tocsin.api.answers.watching import (
     Job,
@@ -68,6 +69,7 @@ __all__ = [
     "InvitationLink",
     "Items",
     "Job",
+    "JobStats",
     "Key",
     "Member",
     "Membership",
@@ -92,13 +94,16 @@ __all__ = [
     "StateChange",
     "Stream",
     "Tenant",
+    "TenantHealth",
     "TestOutcome",
     "Token",
     "TokenOfWorkspace",
     "Topology",
+    "Trends",
     "User",
     "WatchedTenant",
     "WholeRun",
     "WholeWorkspace",
     "Workspace",
+    "WorkspaceStats",
 ]

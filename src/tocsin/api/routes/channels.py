@@ -54,7 +54,7 @@ class RoutesOfChannel(Wire):
 
 
 class ChannelSettings(Wire):
-    """The whole of a channel: what is left out has its default."""
+    """The whole of a channel: what is left out has its default. Only the config of one that is there stays."""
 
     model_config = example(
         config={"webhookUrl": "https://hooks.example.com/services/T000/B000/XXXX"},
@@ -64,7 +64,7 @@ class ChannelSettings(Wire):
         remindEverySeconds=3_600,
     )
 
-    config: dict[str, Any]
+    config: dict[str, Any] | None = None
     is_enabled: bool = True
     routes: RoutesOfChannel = Field(default_factory=RoutesOfChannel)
     delay_seconds: int = Field(0, ge=0, le=_LONGEST_DELAY)
@@ -125,6 +125,10 @@ def _put(call: Call, provider: str, name: str, body: ChannelSettings) -> Respons
         raise invalid(fault)
 
     def accept(previous: dict[str, Any] | None) -> dict[str, Any]:
+        if body.config is None:
+            if previous is None:
+                raise invalid("config is required.")
+            return previous
         try:
             accepted = kind.validate(body.config, call.services.settings.allowed_networks, previous)
         except BadConfigError as error:
@@ -132,7 +136,8 @@ def _put(call: Call, provider: str, name: str, body: ChannelSettings) -> Respons
         shown_once.update(accepted.shown_once)
         return accepted.config
 
-    _refuse_objectionable(call, kind, body.config)
+    if body.config is not None:
+        _refuse_objectionable(call, kind, body.config)
 
     def work(connection: Connection) -> object:
         services = call.services

@@ -38,7 +38,7 @@ def show_badge(page: Page, name: str) -> Response:
 def show_status(page: Page, token: str) -> Response:
     def make(connection: Connection, link: PublicLink) -> Response:
         found = status_page(connection, link, page.now)
-        text = page.for_anybody().text("status.html", status=found, verdict=_verdict(found))
+        text = page.for_anybody().text("status.html", status=found, verdict=_verdict(found), rate=_rate(found))
         answer = answering.html(page.request, text)
         answer.headers["Cache-Control"] = _KEPT
         return answer
@@ -71,6 +71,13 @@ def _public(
 def _headers(page: Page) -> dict[str, str]:
     """A picture may be shown on any page."""
     return {**answering.HEADERS, "Cache-Control": _KEPT, "Cross-Origin-Resource-Policy": "cross-origin"}
+
+
+def _rate(status: StatusPage) -> float | None:
+    """Of the runs of all these days, how many came and went well, in percent."""
+    went_well = sum(day.outcomes.ok for day in status.days)
+    judged = went_well + sum(day.outcomes.failed for day in status.days)
+    return 100 * went_well / judged if judged else None
 
 
 def _verdict(status: StatusPage) -> str:

@@ -42,6 +42,7 @@ from tocsin.store.schema.people import (
 )
 from tocsin.store.schema.protocols import places, run_details, run_notes
 from tocsin.store.schema.public import public_links
+from tocsin.store.schema.statistics import failures, intake, job_days, tally_notes, tally_progress, tenant_days
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
 
 __all__ = [
@@ -54,12 +55,15 @@ __all__ = [
     "delivery_attempts",
     "events",
     "facts",
+    "failures",
     "gatherings",
     "idempotency_keys",
     "incident_tenants",
     "incidents",
+    "intake",
     "integration_patterns",
     "invitations",
+    "job_days",
     "job_environments",
     "jobs",
     "log_entries",
@@ -81,6 +85,9 @@ __all__ = [
     "runs",
     "sessions",
     "streams",
+    "tally_notes",
+    "tally_progress",
+    "tenant_days",
     "tenants",
     "transitions",
     "users",

@@ -1,0 +1,103 @@
+"""The one form of everything that a file can hold: all fields there, as the API answers them, so that what a file says
+and what a server has can be compared; and how a file is written of it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import yaml
+
+Object = dict[str, Any]
+SECTIONS = ("workspace", "tenants", "patterns", "jobs", "channels")
+_WORKSPACE = (
+    *("name", "timezone", "recoveryWindowSeconds", "closeWindowSeconds", "cooldownWindowSeconds"),
+    "autoCreateTenants",
+)
+_JOB: Object = {
+    "schedule": None,
+    "gracePeriodSeconds": 60,
+    "tenantImpactThreshold": 3,
+    "consecutiveMissThreshold": 3,
+    "thresholdMode": "any",
+    "failureThreshold": None,
+    "recoveryThreshold": 1,
+    "maxRuntimeSeconds": None,
+    "tenantScope": "seen",
+    "tags": [],
+    "description": "",
+    "runbookUrl": None,
+    "isActive": True,
+}
+_PATTERN = {
+    "priority": 100,
+    "eventTypes": [],
+    "errorCodes": [],
+    "isEnabled": True,
+    "thresholdCount": None,
+    "thresholdWindowSeconds": None,
+}
+_CHANNEL = {"isEnabled": True, "config": {}, "routes": {}, "delaySeconds": 0, "remindEverySeconds": None}
+
+
+class Entries(NamedTuple):
+    """Everything by what it is called; `sections`: which of them the file has at all."""
+
+    workspace: Object
+    tenants: dict[str, Object]
+    patterns: dict[str, Object]
+    jobs: dict[str, Object]
+    channels: dict[str, Object]
+    sections: frozenset[str] = frozenset(SECTIONS)
+
+
+def job_entry(job: Mapping[str, Any]) -> Object:
+    """A job as the file has it, from one as the API answers it."""
+    entry = {"jobKey": job["jobKey"], "name": job["name"], **{name: job[name] for name in _JOB}}
+    if entry["gracePeriodSeconds"] is None and entry["schedule"]["type"] != "learned":
+        entry["gracePeriodSeconds"] = 60
+    return {**entry, "tags": list(dict.fromkeys(entry["tags"])), "runbookUrl": entry["runbookUrl"] or None}
+
+
+def pattern_entry(pattern: Mapping[str, Any]) -> Object:
+    """A pattern as the file has it, from one as the API answers it; of a built-in one what can be set."""
+    threshold = {name: pattern[name] for name in ("thresholdCount", "thresholdWindowSeconds")}
+    if threshold["thresholdCount"] == 1:
+        threshold["thresholdWindowSeconds"] = None
+    if pattern["isBuiltIn"]:
+        return {"id": pattern["id"], "isEnabled": pattern["isEnabled"], **threshold}
+    words = {name: sorted({word.lower() for word in pattern[name]}) for name in ("eventTypes", "errorCodes")}
+    head = {name: pattern[name] for name in ("id", "name", "priority")}
+    return {**head, **words, "isEnabled": pattern["isEnabled"], **threshold}
+
+
+def channel_entry(channel: Mapping[str, Any]) -> Object:
+    """A channel as the file has it, from one as the API answers it. What is masked is named after the channel."""
+    routes = {name: list(dict.fromkeys(chosen)) for name, chosen in channel["routes"].items() if chosen}
+    return {
+        **{name: channel[name] for name in ("provider", "name", "isEnabled")},
+        "config": channel["config"] or {},
+        "routes": routes,
+        **{name: channel[name] for name in ("delaySeconds", "remindEverySeconds")},
+    }
+
+
+def write(entries: Entries) -> str:
+    """The text of a file. What has its default is left out."""
+    content: Object = {"tocsin": 1, "workspace": entries.workspace}
+    content["tenants"] = [_short(one, {"name": None, "isActive": True}) for one in entries.tenants.values()]
+    content["patterns"] = [_short(one, _PATTERN) for one in entries.patterns.values()]
+    content["jobs"] = [_short(one, _JOB) for one in entries.jobs.values()]
+    content["channels"] = [_short(one, _CHANNEL) for one in entries.channels.values()]
+    return dump({name: value for name, value in content.items() if value})
+
+
+def dump(content: Any) -> str:
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+
+
+def _short(entry: Object, defaults: Mapping[str, Any]) -> Object:
+    return {name: value for name, value in entry.items() if name not in defaults or value != defaults[name]}
+
+
+def workspace_entry(workspace: Mapping[str, Any]) -> Object:
+    """A workspace as the file has it, and the operator's `retentionDefaults`, from one as the API answers it."""
+    return {name: workspace[name] for name in (*_WORKSPACE, "retention", "retentionDefaults")}

@@ -1,0 +1,207 @@
+"""The difference between a file and a server, shown and carried out."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tocsin.as_code.document import FaultyFileError, check_config
+from tocsin.as_code.entries import Entries, Object, dump
+from tocsin.as_code.remote import Remote, path_of
+from tocsin.as_code.variables import filled, variables
+from tocsin.as_code.workspace import built_in_entry
+from tocsin.delivery.channel import BadConfigError
+from tocsin.delivery.channels import PROVIDERS
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    body: Any = None
+
+
+class Change(NamedTuple):
+    """One thing that is otherwise: `before` None where it is made, `after` None where it goes."""
+
+    what: str
+    before: Object | None
+    after: Object | None
+    requests: tuple[Request, ...]
+
+    def lines(self) -> Iterator[str]:
+        """As a diff."""
+        sign = "+" if self.before is None else "-" if self.after is None else "~"
+        yield f"{sign} {self.what}"
+        if self.after is None:
+            return
+        before = self.before or {}
+        for name, value in self.after.items():
+            if self.before is None:
+                yield from _indented("+", {name: value})
+            elif value != before.get(name):
+                yield from _indented("-", {name: before.get(name)})
+                yield from _indented("+", {name: value})
+
+
+def _indented(sign: str, content: Object) -> Iterator[str]:
+    for line in dump(content).splitlines():
+        yield f"{sign}   {line}"
+
+
+def compare(wanted: Entries, found: Entries, environ: Mapping[str, str], name: str, *, prunes: bool) -> list[Change]:
+    """Every change that makes `found` what is `wanted`, in the order in which to make them. `prunes`: what is not in a
+    section of the file goes. Raises `FaultyFileError` where a channel lacks its secrets."""
+    changes = [*_workspace(wanted, found)]
+    changes += _each(wanted.tenants, found.tenants, _tenant)
+    changes += _each(wanted.patterns, found.patterns, _pattern)
+    changes += _each(wanted.jobs, found.jobs, _job)
+    changes += _Channels(environ, name).changes(wanted.channels, found.channels)
+    if prunes:
+        changes += _superfluous(wanted, found)
+    return changes
+
+
+def carry_out(changes: Iterable[Change], remote: Remote, tell: Callable[[str], None]) -> None:
+    """Raises `RemoteError`; what was done by then is done, and another run goes on from there."""
+    for change in changes:
+        for request in change.requests:
+            remote.call(*request)
+        tell(f"{'made' if change.before is None else 'removed' if change.after is None else 'changed'} {change.what}")
+
+
+def _each(
+    wanted: Mapping[str, Object], found: Mapping[str, Object], change: Callable[[str, Object | None, Object], Change]
+) -> Iterator[Change]:
+    for key, after in wanted.items():
+        before = found.get(key)
+        if before != after:
+            yield change(key, before, after)
+
+
+def _workspace(wanted: Entries, found: Entries) -> Iterator[Change]:
+    before = {name: found.workspace.get(name) for name in wanted.workspace}
+    after = dict(wanted.workspace)
+    if "retention" in after:
+        kept, defaults = found.workspace["retention"], found.workspace["retentionDefaults"]
+        before["retention"] = {name: kept[name] for name in after["retention"]}
+        after["retention"] = {n: defaults[n] if days is None else days for n, days in after["retention"].items()}
+    if before != after:
+        changed = {name: wanted.workspace[name] for name, value in after.items() if value != before[name]}
+        yield Change("workspace", before, after, (Request("PATCH", "/workspaces/me", changed),))
+
+
+def _tenant(key: str, before: Object | None, after: Object) -> Change:
+    path = path_of("tenants", key)
+    requests = []
+    if before is None:
+        requests.append(Request("POST", "/tenants", {name: after[name] for name in ("externalId", "name")}))
+    elif before["name"] != after["name"]:
+        requests.append(Request("PATCH", path, {"name": after["name"]}))
+    if after["isActive"] != (before is None or before["isActive"]):
+        requests.append(Request("POST", f"{path}/activate") if after["isActive"] else Request("DELETE", path))
+    return Change(f"tenant {key}", before, after, tuple(requests))
+
+
+def _pattern(key: str, before: Object | None, after: Object) -> Change:
+    if before is None:
+        return Change(f"pattern {key}", before, after, (Request("POST", "/patterns", after),))
+    changed = {name: value for name, value in after.items() if name != "id" and value != before[name]}
+    if any(name.startswith("threshold") for name in changed):
+        changed |= {name: after[name] for name in ("thresholdCount", "thresholdWindowSeconds")}
+    return Change(f"pattern {key}", before, after, (Request("PATCH", path_of("patterns", key), changed),))
+
+
+def _job(key: str, before: Object | None, after: Object) -> Change:
+    if before is None:
+        return Change(f"job {key}", before, after, (Request("POST", "/jobs", after),))
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    return Change(f"job {key}", before, after, (Request("PATCH", path_of("jobs", key), changed),))
+
+
+class _Channels:
+    """Channels, whose secrets come from the environment, or stay as the server has them."""
+
+    def __init__(self, environ: Mapping[str, str], name: str) -> None:
+        self._environ = environ
+        self._name = name
+        self._faults: list[str] = []
+
+    def changes(self, wanted: Mapping[str, Object], found: Mapping[str, Object]) -> list[Change]:
+        changes = [self._change(key, found.get(key), after) for key, after in wanted.items()]
+        if self._faults:
+            raise FaultyFileError("\n".join(self._faults))
+        return [change for change in changes if change is not None]
+
+    def _change(self, key: str, before: Object | None, after: Object) -> Change | None:
+        unset = [name for name in variables(after["config"]) if name not in self._environ]
+        body = {name: after[name] for name in ("isEnabled", "routes", "delaySeconds", "remindEverySeconds")}
+        shown = after
+        if not unset:
+            shown = self._with_secrets(key, before, after, body)
+        elif before is None:
+            self._fault(key, f"set {' and '.join(unset)}: the channel is new, and has no secret that could be kept.")
+            return None
+        else:
+            shown = {**after, "config": before["config"]}
+            if self._plain(after["config"]).items() - self._plain(before["config"]).items():
+                self._fault(key, f"set {' and '.join(unset)}: where a config changes, its secrets have to be given.")
+        if shown == before:
+            return None
+        path = path_of("workspaces", "me", "channels", after["provider"], after["name"])
+        if after["name"] == "default":
+            path = path_of("workspaces", "me", "channels", after["provider"])
+        return Change(f"channel {key}", before, shown, (Request("PUT", path, body),))
+
+    def _with_secrets(self, key: str, before: Object | None, after: Object, body: Object) -> Object:
+        """As it will be shown, with the config in `body`."""
+        config = filled(after["config"], self._environ)
+        provider = PROVIDERS[after["provider"]]
+        try:
+            check_config(after["provider"], config)
+        except BadConfigError as error:
+            self._fault(key, f"config.{error}")
+            return after
+        masked = provider.mask({"secret": "", **config} if after["provider"] == "webhook" else config)
+        if before is not None and "secret" not in config and "secret" in before["config"]:
+            masked["secret"] = before["config"]["secret"]  # one that the server made stays
+        if before is None or masked != before["config"]:
+            body["config"] = config
+        return {**after, "config": masked}
+
+    @staticmethod
+    def _plain(config: Object) -> dict[str, str]:
+        """What is no secret."""
+        return {name: str(one) for name, one in config.items() if not variables(one) and "…" not in str(one)}
+
+    def _fault(self, key: str, sentence: str) -> None:
+        self._faults.append(f"{self._name}: channel {key}: {sentence}")
+
+
+def _superfluous(wanted: Entries, found: Entries) -> Iterator[Change]:
+    """What the file's sections do not name. A section that the file does not have is left alone."""
+    if "channels" in wanted.sections:
+        for key, one in found.channels.items():
+            if key not in wanted.channels:
+                path = path_of("workspaces", "me", "channels", one["provider"], one["name"])
+                if one["name"] == "default":
+                    path = path_of("workspaces", "me", "channels", one["provider"])
+                yield Change(f"channel {key}", one, None, (Request("DELETE", path),))
+    if "jobs" in wanted.sections:
+        for key in found.jobs.keys() - wanted.jobs.keys():
+            yield Change(f"job {key}", found.jobs[key], None, (Request("DELETE", path_of("jobs", key)),))
+    if "patterns" in wanted.sections:
+        yield from _superfluous_patterns(wanted, found)
+    if "tenants" in wanted.sections:
+        for key, one in found.tenants.items():
+            if key not in wanted.tenants and one["isActive"]:
+                after = {**one, "isActive": False}
+                yield Change(f"tenant {key}", one, after, (Request("DELETE", path_of("tenants", key)),))
+
+
+def _superfluous_patterns(wanted: Entries, found: Entries) -> Iterator[Change]:
+    for key, one in found.patterns.items():
+        original = built_in_entry(key)
+        if key in wanted.patterns or one == original:
+            continue
+        if original is None:
+            yield Change(f"pattern {key}", one, None, (Request("DELETE", path_of("patterns", key)),))
+        else:
+            yield _pattern(key, one, original)
