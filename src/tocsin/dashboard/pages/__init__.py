@@ -1,9 +1,10 @@
 """The pages, one module an area. A new area is one module, and its line here."""
 
-from tocsin.dashboard.pages import overview, people, public, searching, sharing, signing_in, topology
+from tocsin.dashboard.pages import incidents, overview, people, public, searching, sharing, signing_in, topology
 
 AREAS = (
     overview.pages,
+    incidents.pages,
     searching.pages,
     topology.pages,
     sharing.pages,
