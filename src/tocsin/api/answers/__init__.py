@@ -19,7 +19,16 @@ from tocsin.api.answers.accounts import (
     WholeWorkspace,
     Workspace,
 )
-from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
+from tocsin.api.answers.alerting import (
+    Activity,
+    AffectedTenant,
+    Attempt,
+    Delivery,
+    Incident,
+    Rejection,
+    StateChange,
+    WholeIncident,
+)
 from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
 from tocsin.api.answers.people import (
     Actor,
@@ -34,6 +43,8 @@ from tocsin.api.answers.people import (
     SecondFactor,
     SignedIn,
 )
+from tocsin.api.answers.public import PublicLink
+from tocsin.api.answers.quiet import MaintenanceWindow, Mute
 from tocsin.api.answers.shapes import Answer, Items, Nothing
 from tocsin.api.answers.statistics import JobStats, TenantHealth, Trends, WorkspaceStats
 from tocsin.api.answers.topology import Topology
@@ -50,6 +61,7 @@ from tocsin.api.answers.watching import (
 )
 
 __all__ = [
+    "Activity",
     "Actor",
     "AffectedTenant",
     "Answer",
@@ -70,11 +82,14 @@ __all__ = [
     "Job",
     "JobStats",
     "Key",
+    "MaintenanceWindow",
     "Member",
     "Membership",
+    "Mute",
     "NewKey",
     "Nothing",
     "Pattern",
+    "PublicLink",
     "Receipt",
     "RecoveryCodes",
     "Registered",
@@ -100,6 +115,7 @@ __all__ = [
     "Trends",
     "User",
     "WatchedTenant",
+    "WholeIncident",
     "WholeRun",
     "WholeWorkspace",
     "Workspace",
