@@ -38,6 +38,12 @@ def _tenant(remote: Remote) -> str:
     return str(remote.ok("GET", f"incidents/{_incident(remote)}/tenants")["items"][0]["tenantId"])
 
 
+def _status_page(remote: Remote) -> str:
+    """Of the customer who misses most."""
+    body = {"kind": "status", "target": {"kind": "tenant", "value": _tenant(remote)}}
+    return str(remote.ok("POST", "public-links", body)["url"]).rpartition("/")[2]
+
+
 def _delivery(remote: Remote) -> str:
     return str(remote.ok("GET", "deliveries")["items"][0]["id"])
 
@@ -50,6 +56,7 @@ EXAMPLES: dict[str, Example] = {
     "provider": lambda _: "slack",
     "channel": lambda _: "default",
     "tenant": _tenant,
+    "token": _status_page,
 }
 
 

@@ -80,7 +80,7 @@ def acknowledgement_of(connection: Connection, workspace_id: int, incident_id: i
 
 def list_incidents(connection: Connection, workspace_id: int, filters: IncidentFilters, page: Page) -> Object:
     """A page of incidents, newest first, each with its affected tenants."""
-    query = _filtered(workspace_id, filters).order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
+    query = filtered(workspace_id, filters).order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
     return page_of(connection, query, page, lambda row: _with_tenants(connection, row))
 
 
@@ -118,7 +118,7 @@ def _incidents() -> Select[Any]:
     )
 
 
-def _filtered(workspace_id: int, filters: IncidentFilters) -> Select[Any]:
+def filtered(workspace_id: int, filters: IncidentFilters) -> Select[Any]:
     query = _incidents().where(
         incidents.c.workspace_id == workspace_id, incidents.c.status.in_(_STATUSES[filters.status])
     )

@@ -1,13 +1,33 @@
 """The pages, one module an area. A new area is one module, and its line here."""
 
-from tocsin.dashboard.pages import account, channels, deliveries, overview, people, settings, signing_in
+from tocsin.dashboard.pages import (
+    account,
+    channels,
+    deliveries,
+    incidents,
+    jobs,
+    overview,
+    people,
+    public,
+    searching,
+    settings,
+    sharing,
+    signing_in,
+    topology,
+)
 
 AREAS = (
     overview.pages,
-    signing_in.pages,
-    people.pages,
+    incidents.pages,
+    jobs.pages,
+    searching.pages,
+    topology.pages,
+    sharing.pages,
+    public.pages,
     channels.pages,
     deliveries.pages,
     settings.pages,
     account.pages,
+    signing_in.pages,
+    people.pages,
 )
