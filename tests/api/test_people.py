@@ -211,6 +211,7 @@ def test_the_audit_log_is_filtered_and_paged(api: Api, owner: Api) -> None:
     assert owner.ok("GET", "/audit?action=create_tenant")["total"] == 3
     me = _ids(owner)["owner@example.com"]
     assert owner.ok("GET", f"/audit?actorId={me}")["total"] == 1
+    assert owner.ok("GET", "/audit?actorId=nobody")["items"] == []
     assert owner.ok("GET", "/audit?from=2026-01-05T12:00:01Z")["total"] == 0
     assert owner.ok("GET", "/audit?to=2026-01-05T12:00:01Z")["total"] == 4
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from tests.support.house import House
-from tocsin.store import tally
+from tocsin.store import commit_counts
 from tocsin.store.engine import Store
 from tocsin.store.schema import facts
 
@@ -43,10 +43,10 @@ def test_changes_that_are_not_committed_are_not_told(store: Store) -> None:
     told: Counter[tuple[str, str]] = Counter()
     store.on_change(told.update)
     with pytest.raises(ZeroDivisionError), store.write() as connection:
-        tally.count(connection, [("Open", "pattern_matched")])
+        commit_counts.count(connection, [("Open", "pattern_matched")])
         _ = 1 / 0
     with store.write() as connection:
-        tally.count(connection, [("Closed", "stable")])
+        commit_counts.count(connection, [("Closed", "stable")])
     assert told == {("Closed", "stable"): 1}
 
 
@@ -54,5 +54,5 @@ def test_a_session_of_its_own_tells_too(store: Store) -> None:
     told: Counter[tuple[str, str]] = Counter()
     store.on_change(told.update)
     with store.own_session("")() as connection:
-        tally.count(connection, [("Closed", "stable")])
+        commit_counts.count(connection, [("Closed", "stable")])
     assert told == {("Closed", "stable"): 1}

@@ -11,7 +11,7 @@ from tocsin.domain.model import Absence
 from tocsin.store import nodes
 from tocsin.store.engine import Connection, Store
 from tocsin.store.nodes import Fenced, Lease, NoFreeNodeError
-from tocsin.store.schema import log_entries
+from tocsin.store.schema import log_entries, runs
 
 
 @contextmanager
@@ -149,3 +149,42 @@ def test_a_worker_that_beats_does_not_hide_that_nobody_could_report(store: Store
         nodes.beat(connection, worker, micros(60), micros(60), is_ingesting=False)
     _join(store, 61, "again")
     assert _absences(store) == [(0, 61)]
+
+
+def test_nothing_after_the_last_commit_is_judged_while_no_ingesting_node_lives(store: Store) -> None:
+    """Whoever joins next may find that we were away since then."""
+    lease = _join(store, 0, "ingest")
+    _beat(store, lease, 4, watermark=3.5)
+    _join(store, 5, "worker", is_ingesting=False)
+    assert [_horizon(store, now) for now in (5, 13, 15, 60)] == [3.5, 3.5, 4, 4]
+    again = _join(store, 61, "again")
+    assert _horizon(store, 61) == 61
+    with _writing(store) as connection:
+        nodes.stop(connection, again, micros(62))
+    assert _horizon(store, 70) == 62
+
+
+@pytest.mark.parametrize("is_orderly", [True, False])
+def test_a_worker_that_starts_before_any_ingesting_node_alarms_nobody(store: Store, is_orderly: bool) -> None:
+    """A thousand runs fall due while nobody could report them."""
+    house = House(store)
+    house.make_job(miss_threshold=1, impact_threshold=1)
+    lease = _join(store, 0, "ingest")
+    house.record([house.submission("success", f"tenant-{i}", received=i / 1000) for i in range(1000)])
+    house.now = 3895
+    _beat(store, lease, house.now)
+    if is_orderly:
+        with _writing(store) as connection:
+            nodes.stop(connection, lease, micros(house.now))
+    _join(store, 3896, "worker", is_ingesting=False)
+
+    def tick(now: float) -> int:
+        until_at = _horizon(store, now)
+        assert until_at is not None
+        return house.tick.advance(micros(until_at), micros(now))
+
+    assert [tick(3896 + second) for second in range(0, 20, 3)] == [0] * 7
+    _join(store, 3916, "again")
+    assert tick(3916) == 1000
+    assert {row.outcome for row in house.rows(runs)} == {"ok", "unknown"}
+    assert house.told() == []

@@ -16,13 +16,15 @@ from tests.support.house import NOON, House, empty, micros
 from tocsin.application.pace import steady
 from tocsin.application.prune import prune
 from tocsin.application.record_check_ins import Receipt
-from tocsin.domain.ids import IdMaker
+from tocsin.domain.ids import IdMaker, first_id
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, SECOND
 from tocsin.domain.reason import Reason
 from tocsin.domain.retention import Retention
-from tocsin.store import schema
+from tocsin.domain.tally import LAG
+from tocsin.store import schema, tallies
 from tocsin.store.engine import Store
 from tocsin.store.retention import claim_pass
+from tocsin.store.tallies import Progress
 
 DAY = 86_400
 #: As little as can be kept.
@@ -30,7 +32,16 @@ LEAST = Retention(1, 8, 8, 1, 1, 1, 1)
 HARSH = LEAST._replace(failed_run_days=20)
 
 
+def count_all(house: House) -> None:
+    """As if the tallier had been there."""
+    until_at = micros(house.now) - LAG
+    with house.store.write() as connection:
+        before = tallies.progress(connection)
+        assert tallies.advance(connection, before, Progress(until_at, first_id(until_at) - 1))
+
+
 def prune_now(house: House, kept: Retention = LEAST, size: int = 7) -> Counter[Reason]:
+    count_all(house)
     return prune(house.store, kept, micros(house.now), steady(size))
 
 
@@ -310,6 +321,7 @@ def test_pruning_stops_when_it_is_told_to(store: Store) -> None:
         rests.append(microseconds)
         return len(rests) == 2
 
+    count_all(house)
     assert prune(store, LEAST, micros(house.now), steady(3), rest) == {Reason.EVENT_EXPIRED: 6}
 
 

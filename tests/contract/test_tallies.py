@@ -8,9 +8,12 @@ from sqlalchemy import delete, func, select, update
 
 from tests.support.figures import Naive
 from tests.support.house import NOON, House, micros
+from tocsin.application.pace import steady
+from tocsin.application.prune import prune
 from tocsin.application.tally import Tallier
 from tocsin.domain import sketch
 from tocsin.domain.model import SECOND
+from tocsin.domain.retention import Retention
 from tocsin.domain.tally import LAG
 from tocsin.store import schema
 from tocsin.store.engine import Store
@@ -118,6 +121,21 @@ def test_figures_outlive_the_rows_they_were_counted_from(store: Store) -> None:
     for owner, days in before["jobs"].items():
         past = sorted(days)[:-2]
         assert {day: after["jobs"][owner][day] for day in past} == {day: days[day] for day in past}
+
+
+def test_nothing_is_pruned_before_it_is_counted(store: Store) -> None:
+    """The pruner and the tallier meet an old database: whoever comes first, the figures are the same."""
+    town = Town(store, "UTC", 6)
+    town.live(40)
+    town.house.pass_time(town.house.now + 30 * DAY)
+    whole, now = town.naive(), micros(town.house.now)
+    kept = Retention(8, 8, 8, 8, 8, 8, 8)
+    assert prune(store, kept, now, steady(50)) == {}
+    town.tallier.advance(now - 29 * DAY * SECOND)
+    assert prune(store, kept, now, steady(50))
+    town.count()
+    prune(store, kept, now, steady(50))
+    assert town.figures() == whole
 
 
 def test_durations_are_within_one_percent(store: Store) -> None:

@@ -68,6 +68,18 @@ def test_a_quick_job_is_never_deduplicated_at_its_own_pace(job: Job, seconds: fl
     assert checking.is_duplicate(job, _after(FIRST, job=job), a_check_in("success", 100 + seconds)) is is_duplicate
 
 
+def test_after_a_miss_or_a_failure_a_success_is_news() -> None:
+    """The schedule was lengthened while it was red, or a run timed out: the success says that all is well again."""
+    red = _after(FIRST)._replace(missed_runs=1, consecutive_failures=1, silence_streak=1)
+    heard = _hear(a_check_in("success", 108), red)
+    assert heard.reason is Reason.RUN_RECORDED
+    assert (heard.stream.missed_runs, heard.stream.consecutive_failures) == (0, 0)
+    told_late = a_check_in("success", 100, occurred_at=9)
+    red = _after(told_late)._replace(missed_runs=1)
+    assert _hear(a_check_in("success", 101), red).reason is Reason.RUN_RECORDED
+    assert _hear(a_check_in("success", 101, occurred_at=9), red).reason is Reason.DUPLICATE  # the same once more
+
+
 def test_a_duplicate_moves_the_window() -> None:
     stream = _after(FIRST, a_check_in("success", 105))
     assert (stream.last_success_at, stream.anchor_at, stream.last_check_in_at) == (105 * SECOND,) * 3

@@ -157,7 +157,8 @@ class Reference:
         stream = self.streams.setdefault(name, Stream(self.now))
         if not stream.is_watched:
             self._expect_anew(stream)
-        if kind == "success" and self.now < stream.repeatable_until and not stream.open:
+        is_red = stream.missed or stream.failures
+        if kind == "success" and self.now < stream.repeatable_until and not stream.open and not is_red:
             stream.last_success = stream.anchor = self.now
             return True
         stream.repeatable_until = self.now + DUPLICATE if kind == "success" else -1

@@ -12,7 +12,7 @@ from tocsin.clock import stopwatch
 from tocsin.domain.model import SECOND
 from tocsin.domain.reason import Reason
 from tocsin.domain.retention import Retention
-from tocsin.store import old_runs, retention
+from tocsin.store import old_runs, retention, tallies
 from tocsin.store.engine import Store
 from tocsin.store.retention import Slice
 from tocsin.store.schema import runs
@@ -53,6 +53,8 @@ def prune(
 def _everything(store: Store, defaults: Retention, now: int, pace: Pace) -> Iterator[Slice]:
     with store.read() as connection:
         policies = retention.policies(connection, defaults)
+        # What is not in the figures yet has to stay until it is: an old database may be pruned on its first day.
+        counted = tallies.progress(connection)
     for workspace_id, kept in policies:
-        yield from retention.expired(store, workspace_id, kept, now, lambda: pace.size)
-        yield from old_runs.expired_runs(store, workspace_id, kept, now, lambda: pace.size)
+        yield from retention.expired(store, workspace_id, kept, now, lambda: pace.size, counted)
+        yield from old_runs.expired_runs(store, workspace_id, kept, now, lambda: pace.size, counted)

@@ -13,7 +13,7 @@ from tocsin.domain.model import IncidentStatus, Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.schedule import Learned
 from tocsin.domain.verdict import Verdict
-from tocsin.store import holds, incidents, raw, tallies, tally
+from tocsin.store import commit_counts, holds, incidents, raw, tallies
 from tocsin.store.engine import Connection
 from tocsin.store.hot import HotStore
 from tocsin.store.incidents import Situation
@@ -142,7 +142,7 @@ def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any])
     if book.transitions or book.memberships:
         closed = {t.incident_id for _, t in book.transitions if t.from_status == IncidentStatus.OPEN}
         holds.stir(connection, now, closed, {incident_id for incident_id, _ in book.memberships})
-    tally.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
+    commit_counts.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     for workspace_id, change in book.transitions:
         log.info(
             "incident_changed",

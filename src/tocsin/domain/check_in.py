@@ -59,6 +59,8 @@ def is_duplicate(job: Job, stream: Stream, check_in: CheckIn) -> bool:
         return False
     if check_in.run_id is None and stream.open_runs:
         return False
+    if check_in.occurred_at is None and (stream.missed_runs or stream.consecutive_failures):
+        return False  # what was missed or failed after that success is over now: this is news
     if isinstance(job.schedule, schedule.Crontab) and not _is_same_slot(job, stream, check_in.moment):
         return False
     return check_in.run_id in (None, stream.stored_success_run_id) and check_in.occurred_at in (

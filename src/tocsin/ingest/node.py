@@ -65,6 +65,10 @@ class Node:
         if theirs is not None:
             self._clock.offset += theirs - (before + self._clock.now()) // 2
 
+    def known_until(self) -> int:
+        """Beyond this moment it is open whether we were away: the heartbeat that would say so is overdue."""
+        return self._last_beat_at + 2 * self.beat_every
+
     def is_beat_due(self, now: int) -> bool:
         return now - self._last_beat_at >= self.beat_every
 

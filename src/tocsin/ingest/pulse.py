@@ -86,6 +86,6 @@ class Pulse:
     def _horizon(self) -> int:
         """The moment up to which every check-in received, by any node, is committed."""
         if self.node.is_alone:
-            return self.recorder.watermark()
+            return min(self.recorder.watermark(), self.node.known_until())
         with self._store.write() as connection:
             return nodes.horizon(connection, self._clock.now())

@@ -192,9 +192,11 @@ class Recorder:
         now = self._clock.now()
         try:
             with self._transact() as connection:
-                outcomes = self._record_in(connection, items, now) if items else []
-                if self._node.is_beat_due(now):
+                if is_beat_due := self._node.is_beat_due(now):
+                    # Before anything is judged: if we were away, it is this that tells.
                     self._node.beat(connection, now, self.watermark())
+                outcomes = self._record_in(connection, items, now) if items else []
+                if is_beat_due:
                     self.intake.write(connection, self._node.lease.number)
         except BaseException:
             self._newest.clear()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from tocsin.store import row_security, tally
+from tocsin.store import commit_counts, row_security
 from tocsin.store.row_security import EVERYTHING, NOTHING
 from tocsin.store.travelling import travelling_engine
 
@@ -81,7 +81,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """`url` is `postgresql://…`, `sqlite:///path`, or `sqlite://` for a database in memory."""
-        self._tell: Callable[[tally.Changes], None] | None = None
+        self._tell: Callable[[commit_counts.Changes], None] | None = None
         self.url = _driver_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self._turn = FairLock()
@@ -90,7 +90,7 @@ class Store:
             self.path = url.removeprefix("sqlite://").removeprefix("/")
             self._writer = _sqlite_writer(self.path)
             self._reader = self._writer if not self.path else _sqlite_reader(self.path)
-            tally.tell_of_commits(self._writer, self._told)
+            commit_counts.tell_of_commits(self._writer, self._told)
         else:
             self.path = ""
             self._writer = self._reader = self._pool(EVERYTHING)
@@ -121,11 +121,11 @@ class Store:
         with engine.begin() as connection:
             yield connection
 
-    def on_change(self, tell: Callable[[tally.Changes], None]) -> None:
+    def on_change(self, tell: Callable[[commit_counts.Changes], None]) -> None:
         """Call `tell` after each transaction that changed incidents, from whichever thread committed it."""
         self._tell = tell
 
-    def _told(self, changes: tally.Changes) -> None:
+    def _told(self, changes: commit_counts.Changes) -> None:
         if self._tell is not None:
             self._tell(changes)
 
@@ -158,14 +158,14 @@ class Store:
             return self.write
         engine = travelling_engine(self.url, options)
         row_security.enter(engine, EVERYTHING)
-        tally.tell_of_commits(engine, self._told)
+        commit_counts.tell_of_commits(engine, self._told)
         self._own.append(engine)
         return engine.begin
 
     def _pool(self, whose: str) -> Engine:
         engine = create_engine(self.url, hide_parameters=True, pool_size=5, max_overflow=10, pool_pre_ping=True)
         row_security.enter(engine, whose)
-        tally.tell_of_commits(engine, self._told)
+        commit_counts.tell_of_commits(engine, self._told)
         self._own.append(engine)
         return engine
 

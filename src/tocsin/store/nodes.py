@@ -107,11 +107,17 @@ def confirm(connection: Connection, lease: Lease) -> Callable[[], None]:
 
 
 def horizon(connection: Connection, now: int) -> int:
-    """Everything received before this moment is committed, on every node that lives; dead ones are fenced here."""
+    """Everything received before this moment is committed, on every node that lives; dead ones are fenced here.
+
+    Where no ingesting node lives, it is the moment of the last commit: whoever joins next may find that we were away
+    since then, and what fell due meanwhile must not be judged before that is written down.
+    """
     dead = nodes.c.is_ingesting & ~nodes.c.is_fenced & (nodes.c.heartbeat_at < now - DEAD_AFTER)
     connection.execute(update(nodes).where(dead & nodes.c.stopped_at.is_(None)).values(is_fenced=True))
     living = nodes.c.is_ingesting & ~nodes.c.is_fenced & nodes.c.stopped_at.is_(None)
     least = connection.execute(select(func.min(nodes.c.watermark_at)).where(living)).scalar_one()
+    if least is None:
+        least = _last_commit(connection)
     return now if least is None else min(now, least)
 
 

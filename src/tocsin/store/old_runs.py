@@ -17,6 +17,7 @@ from tocsin.store.details import forget_runs
 from tocsin.store.engine import Store
 from tocsin.store.retention import Size, Slice
 from tocsin.store.schema import incident_tenants, incidents, job_environments, jobs, places, runs, streams
+from tocsin.store.tallies import Progress
 
 _NO_RESULT = (Outcome.IN_PROGRESS, Outcome.UNKNOWN)
 
@@ -40,11 +41,14 @@ class _Old(NamedTuple):
     at: int
 
 
-def expired_runs(store: Store, workspace_id: int, kept: Retention, now: int, size: Size) -> Iterator[Slice]:
-    """Each job's runs in the order of time, those of several jobs together in one slice."""
+def expired_runs(
+    store: Store, workspace_id: int, kept: Retention, now: int, size: Size, counted: Progress
+) -> Iterator[Slice]:
+    """Each job's runs in the order of time, those of several jobs together in one slice; only `counted` ones."""
     before, failing_before = boundary(kept.run_days, now), boundary(kept.failing_days, now)
     if before is None:
         return
+    before = min(before, counted.runs_until_at)
     with store.read() as connection:
         columns = (jobs.c.id, jobs.c.recovery_threshold, jobs.c.failure_threshold, jobs.c.schedule_type)
         query = select(*columns).where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.id)

@@ -28,6 +28,7 @@ from tocsin.store.schema import (
     run_notes,
     workspaces,
 )
+from tocsin.store.tallies import Progress
 
 #: Events of an incident that is not closed which stay however old they are: forty pages of them.
 EVENTS_OF_INCIDENT = 1_000
@@ -81,12 +82,18 @@ def policies(connection: Connection, defaults: Retention) -> list[tuple[int, Ret
     return [(row.id, defaults.but(chosen_of(row.retention))) for row in rows]
 
 
-def expired(store: Store, workspace_id: int, kept: Retention, now: int, size: Size) -> Iterator[Slice]:
-    """All that may go but runs, in slices; those in which something else hangs on it come last."""
+def expired(
+    store: Store, workspace_id: int, kept: Retention, now: int, size: Size, counted: Progress
+) -> Iterator[Slice]:
+    """All that may go but runs, in slices; those in which something else hangs on it come last. Of events, only those
+    that are `counted`."""
     yield from _by_id(store, run_notes, Reason.LOG_EXPIRED, workspace_id, boundary(kept.log_days, now), size)
     before = boundary(kept.event_days, now)
-    yield from _by_id(store, events, Reason.EVENT_EXPIRED, workspace_id, before, size, _of_no_live_incident)
-    yield from _events_of_live_incidents(store, workspace_id, before, size)
+    is_counted = events.c.id <= counted.events_until_id
+    yield from _by_id(
+        store, events, Reason.EVENT_EXPIRED, workspace_id, before, size, lambda _: [*_OF_NO_LIVE_INCIDENT, is_counted]
+    )
+    yield from _events_of_live_incidents(store, workspace_id, before, size, counted.events_until_id)
     before = boundary(kept.delivery_days, now)
     yield from _by_id(store, deliveries, Reason.DELIVERY_EXPIRED, workspace_id, before, size, _settled)
     yield from _by_id(store, alerts, Reason.ALERT_EXPIRED, workspace_id, before, size, _told)
@@ -138,11 +145,12 @@ def _live(workspace_id: Any) -> Select[Any]:
     )
 
 
-def _of_no_live_incident(_: int) -> Collection[ColumnElement[bool]]:
-    return [events.c.incident_id.is_(None) | events.c.incident_id.not_in(_live(events.c.workspace_id))]
+_OF_NO_LIVE_INCIDENT = [events.c.incident_id.is_(None) | events.c.incident_id.not_in(_live(events.c.workspace_id))]
 
 
-def _events_of_live_incidents(store: Store, workspace_id: int, before: int | None, size: Size) -> Iterator[Slice]:
+def _events_of_live_incidents(
+    store: Store, workspace_id: int, before: int | None, size: Size, counted_until_id: int
+) -> Iterator[Slice]:
     """Of an integration that fails for ever, its incident's newest events stay, and the first."""
     if before is None:
         return
@@ -159,7 +167,7 @@ def _events_of_live_incidents(store: Store, workspace_id: int, before: int | Non
             least = connection.execute(newest).scalar()
             first = connection.execute(select(func.min(events.c.id)).where(mine)).scalar()
         if least is not None:
-            end = min(least, first_id(before))
+            end = min(least, first_id(before), counted_until_id + 1)
             old = select(events.c.id).where(mine, events.c.id < end, events.c.id != first)
             yield from _slices(store, events, Reason.EVENT_EXPIRED, old, size)
 

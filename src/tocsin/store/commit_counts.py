@@ -1,4 +1,4 @@
-"""What transactions did, counted once they are committed: nobody is to be told of what never was."""
+"""What transactions did, counted once they are committed: metrics are to tell of nothing that never was."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
