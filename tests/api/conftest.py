@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.support.document import Document
@@ -72,6 +73,17 @@ class Api:
         return Api(self.client, self.services, self.clock, self.tests_sent, named, self.workspace_id, self.document)
 
 
+#: Applications that no test uses just now. Making the routes takes longer than most tests do, and an application holds
+#: nothing but its services.
+_idle: list[FastAPI] = []
+
+
+def _app(services: Services) -> FastAPI:
+    app = _idle.pop() if _idle else build_api(services)
+    app.state.services = services
+    return app
+
+
 @cache
 def _document() -> Document:
     nobody: Any = None
@@ -86,7 +98,7 @@ class MakeApi(Protocol):
 
 @pytest.fixture
 def make_api(tmp_path: Path, clock: ManualClock, ids: IdMaker) -> Iterator[MakeApi]:
-    clients: list[TestClient] = []
+    served: list[tuple[TestClient, FastAPI]] = []
 
     def make(store: Store, **settings: Any) -> Api:
         sent: list[tuple[str, Config]] = []
@@ -98,14 +110,16 @@ def make_api(tmp_path: Path, clock: ManualClock, ids: IdMaker) -> Iterator[MakeA
         secrets = SecretBox.open(tmp_path / "secret.key")
         known = Settings(base_url="https://tocsin.test", **settings)
         services = Services(store, clock, ids, secrets, known, send_test)
-        client = TestClient(build_api(services))
+        app = _app(services)
+        client = TestClient(app)
         client.__enter__()
-        clients.append(client)
+        served.append((client, app))
         return Api(client, services, clock, sent, document=_document())
 
     yield make
-    for client in clients:
+    for client, app in served:
         client.__exit__(None, None, None)
+        _idle.append(app)
 
 
 def in_workspace(api: Api, name: str = "Acme") -> Api:
