@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.support.document import Document
+from tests.support.routes import borrow_api, give_back
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application import accounts
@@ -73,17 +74,6 @@ class Api:
         return Api(self.client, self.services, self.clock, self.tests_sent, named, self.workspace_id, self.document)
 
 
-#: Applications that no test uses just now. Making the routes takes longer than most tests do, and an application holds
-#: nothing but its services.
-_idle: list[FastAPI] = []
-
-
-def _app(services: Services) -> FastAPI:
-    app = _idle.pop() if _idle else build_api(services)
-    app.state.services = services
-    return app
-
-
 @cache
 def _document() -> Document:
     nobody: Any = None
@@ -110,7 +100,7 @@ def make_api(tmp_path: Path, clock: ManualClock, ids: IdMaker) -> Iterator[MakeA
         secrets = SecretBox.open(tmp_path / "secret.key")
         known = Settings(base_url="https://tocsin.test", **settings)
         services = Services(store, clock, ids, secrets, known, send_test)
-        app = _app(services)
+        app = borrow_api(services)
         client = TestClient(app)
         client.__enter__()
         served.append((client, app))
@@ -119,7 +109,7 @@ def make_api(tmp_path: Path, clock: ManualClock, ids: IdMaker) -> Iterator[MakeA
     yield make
     for client, app in served:
         client.__exit__(None, None, None)
-        _idle.append(app)
+        give_back(app)
 
 
 def in_workspace(api: Api, name: str = "Acme") -> Api:
