@@ -119,7 +119,7 @@ def bench(engine: str, number: int) -> bool:
     with server_of(engine) as postgres, fresh_database(engine, postgres) as database:
         store = Store(database.url)
         seeded = seed(store, plan)
-        print_row("", ["judged s", "µs a stream"])
+        print_row("", ["judged s", "µs each"])
         for name, are_heard in (("heard, armed anew", True), ("silent", False)):
             seconds = run(store, database, seeded, are_heard=are_heard)
             print_row(name, [f"{seconds:.2f}", f"{seconds / plan.streams * 1e6:.0f}"])

@@ -138,6 +138,6 @@ PROTOCOLS = (
     Protocol("Healthchecks, slug", "by-slug", _DAILY, 0.75, _by_slug),
     Protocol("PingGuard", "monitor", _EVERY_SECOND, 0.75, _monitor),
     Protocol("Hexcovery", "heartbeat", _LEARNED, 0.75, _heartbeat),
-    Protocol("Hexcovery, with host", "attributed", _LEARNED, 0.75, _attributed),
+    Protocol("Hexcovery, with host", "attributed", _LEARNED, 0.65, _attributed),  # and a place to write
     *SENTRY,
 )

@@ -29,6 +29,7 @@ from tocsin.domain.model import AlertKind
 from tocsin.settings import Settings
 from tocsin.store.engine import Store
 from tocsin.store.schema import metadata
+from tocsin.wire_time import iso
 
 PUBLIC = {
     "POST /auth/register",
@@ -72,6 +73,8 @@ BODIES: dict[str, Any] = {
     "PATCH /tenants/{tenant}": {"name": "Changed"},
     "PATCH /jobs/{jobKey}": {"name": "Changed"},
     "PATCH /patterns/{pattern}": {"isEnabled": False},
+    "POST /incidents/{incident}/notes": {"text": "Changed"},
+    "POST /incidents/{incident}/snooze": {"seconds": 60},
 }
 #: Parameters of addresses that name no object of a workspace.
 NAMES = {"provider": "slack", "name": "default"}
@@ -178,7 +181,12 @@ def _furnish(ours: Api, theirs: Api, store: Store) -> dict[str, str]:
         number = desk.delivery(
             ours.workspace_id, from_uuid(incident["id"]) or 0, channel, AlertKind.BLAST_RADIUS_EXPANDED
         )
+    theirs_too = {"target": {"kind": "tag", "value": "secret-tag"}, "reason": "secret-text"}
+    planned = {"startsAt": "2099-01-01T02:00:00Z", "endsAt": "2099-01-01T04:00:00Z"}
+    until = iso(SystemClock().now() + 86_400_000_000)
     return {
+        "mute": ours.ok("POST", "/mutes", {**theirs_too, "until": until})["id"],
+        "window": ours.ok("POST", "/maintenance", {**theirs_too, **planned})["id"],
         "tenant": tenant,
         "jobKey": "secret-job",
         "stream": ours.ok("GET", "/jobs/secret-job/streams")["items"][0]["id"],

@@ -137,10 +137,20 @@ def test_resolved_goes_only_where_the_opening_went(house: House) -> None:
     house.alert(OPENED)
     house.word()
     house.put(Desk.channel, house.workspace, "slack")
-    house.alert(EXPANDED)
     house.alert(RESOLVED)
     house.word()
     assert [channel for kind, channel in house.sent() if kind == "resolved"] == [house.channel]
+
+
+def test_a_channel_that_came_later_begins_with_what_comes_and_hears_the_end(house: House) -> None:
+    house.affect("acme")
+    house.alert(OPENED)
+    house.word()
+    late = house.put(Desk.channel, house.workspace, "slack")
+    house.alert(EXPANDED)
+    house.alert(RESOLVED)
+    house.word()
+    assert [kind for kind, channel in house.sent() if channel == late] == ["opened", "resolved"]
 
 
 def test_opened_and_resolved_may_be_worded_together(house: House) -> None:
@@ -164,7 +174,7 @@ def test_after_a_resolved_only_a_new_opening_counts(house: House) -> None:
         connection.execute(update(channels).values(is_enabled=True))
     house.alert(RESOLVED, cycle=2)
     house.word()
-    assert house.sent()[-2:] == [("reopened", late), ("resolved", late)]
+    assert house.sent()[-2:] == [("opened", late), ("resolved", late)]  # the first that this one hears of it
 
 
 def test_a_workspace_without_channels_words_nothing_and_is_done(house: House) -> None:

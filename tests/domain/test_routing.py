@@ -3,10 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.domain.model import AlertKind
-from tocsin.domain.routing import Routes, Subject, Terms, fault_of, heard_as, next_reminder, takes
+from tocsin.domain.routing import CatchUp, Routes, Subject, Telling, Terms, fault_of, heard_as, next_reminder, takes
 
 OPENED, REOPENED, RESOLVED = AlertKind.OPENED, AlertKind.REOPENED, AlertKind.RESOLVED
 EXPANDED, REMINDER = AlertKind.BLAST_RADIUS_EXPANDED, AlertKind.REMINDER
+ACKNOWLEDGED = AlertKind.ACKNOWLEDGED
 REPORT = Subject(frozenset({"daily-report"}), None, frozenset({"billing", "nightly"}))
 PAYMENTS = Subject(integration_key="payments")
 
@@ -34,33 +35,70 @@ def test_what_a_channel_listens_to(routes: Routes, subject: Subject, expected: b
 
 ELSEWHERE = Routes(jobs=("other",))
 ACME = Routes(tenants=("acme",))
+#: Never told of it; told of the opening; of an opening of an earlier cycle, unanswered; of one that was resolved.
+NEVER = Telling()
+TOLD = Telling(was_told=True, is_in_cycle=True, was_ever_told=True)
+BEFORE = Telling(was_told=True, was_ever_told=True)
+ONCE = Telling(was_ever_told=True)
 
 
 @pytest.mark.parametrize(
-    ("routes", "kind", "was_told", "keeps_state", "expected"),
+    ("routes", "kind", "told", "keeps_state", "expected"),
     [
-        (Routes(), OPENED, False, False, OPENED),
-        (Routes(), RESOLVED, True, False, RESOLVED),
-        (Routes(), RESOLVED, False, False, None),
-        (ELSEWHERE, OPENED, False, False, None),
-        (ELSEWHERE, EXPANDED, True, False, None),
-        (ELSEWHERE, REMINDER, True, False, None),
-        (ELSEWHERE, RESOLVED, True, False, RESOLVED),  # routes were changed meanwhile
-        (Routes(kinds=("opened",)), RESOLVED, True, False, None),
-        (Routes(kinds=("opened",)), REMINDER, True, False, REMINDER),
-        (Routes(kinds=("reopened", "resolved")), OPENED, False, False, None),
-        (Routes(), EXPANDED, False, False, EXPANDED),
-        (Routes(), EXPANDED, False, True, OPENED),  # a pager that came later hears the end too
-        (Routes(), EXPANDED, True, True, EXPANDED),
-        (ACME, EXPANDED, False, False, OPENED),
-        (ACME, EXPANDED, True, False, EXPANDED),
-        (Routes(tenants=("acme",), kinds=("blastRadiusExpanded", "resolved")), EXPANDED, False, False, OPENED),
+        (Routes(), OPENED, NEVER, False, OPENED),
+        (Routes(), RESOLVED, TOLD, False, RESOLVED),
+        (Routes(), RESOLVED, NEVER, False, None),
+        (ELSEWHERE, OPENED, NEVER, False, None),
+        (ELSEWHERE, EXPANDED, TOLD, False, None),
+        (ELSEWHERE, REMINDER, TOLD, False, None),
+        (ELSEWHERE, RESOLVED, TOLD, False, RESOLVED),  # routes were changed meanwhile
+        (Routes(kinds=("opened",)), RESOLVED, TOLD, False, None),
+        (Routes(kinds=("opened",)), REMINDER, TOLD, False, REMINDER),
+        (Routes(kinds=("reopened", "resolved")), OPENED, NEVER, False, None),
+        (Routes(), EXPANDED, NEVER, False, OPENED),  # one that came later begins with what comes
+        (Routes(kinds=("blastRadiusExpanded",)), EXPANDED, NEVER, False, EXPANDED),
+        (Routes(), EXPANDED, NEVER, True, OPENED),  # a pager that came later hears the end too
+        (Routes(), EXPANDED, TOLD, True, EXPANDED),
+        (ACME, EXPANDED, NEVER, False, OPENED),
+        (ACME, EXPANDED, TOLD, False, EXPANDED),
+        (Routes(), REOPENED, NEVER, False, OPENED),  # an incident's first alert is `opened`, for each channel
+        (Routes(), REOPENED, BEFORE, False, REOPENED),
+        (Routes(), REOPENED, ONCE, False, REOPENED),
+        (Routes(tenants=("acme",), kinds=("opened", "resolved")), EXPANDED, NEVER, False, OPENED),
+        (Routes(), ACKNOWLEDGED, TOLD, False, None),
+        (Routes(), ACKNOWLEDGED, TOLD, True, ACKNOWLEDGED),
+        (Routes(), ACKNOWLEDGED, ONCE, True, None),
+        (Routes(tenants=("acme",), kinds=("blastRadiusExpanded", "resolved")), EXPANDED, NEVER, False, OPENED),
     ],
 )
 def test_as_what_an_alert_is_heard(
-    routes: Routes, kind: AlertKind, was_told: bool, keeps_state: bool, expected: AlertKind | None
+    routes: Routes, kind: AlertKind, told: Telling, keeps_state: bool, expected: AlertKind | None
 ) -> None:
-    assert heard_as(routes, kind, REPORT, was_told=was_told, keeps_state=keeps_state) == expected
+    assert heard_as(routes, kind, REPORT, told, keeps_state=keeps_state) == expected
+
+
+@pytest.mark.parametrize(
+    ("routes", "kind", "told", "expected"),
+    [
+        (Routes(), OPENED, NEVER, OPENED),
+        (Routes(), REOPENED, NEVER, OPENED),
+        (Routes(), REOPENED, BEFORE, REOPENED),
+        (Routes(), OPENED, TOLD, EXPANDED),  # it was told of the opening: what is missing are those who joined
+        (Routes(), EXPANDED, TOLD, EXPANDED),
+        (Routes(), EXPANDED, NEVER, OPENED),
+        (ACME, EXPANDED, NEVER, OPENED),
+        (Routes(), REMINDER, TOLD, REMINDER),
+        (Routes(), REMINDER, NEVER, OPENED),
+        (Routes(kinds=("opened", "resolved")), OPENED, TOLD, None),
+        (Routes(kinds=("reopened",)), REOPENED, NEVER, REOPENED),
+        (Routes(kinds=("opened", "resolved")), REOPENED, NEVER, OPENED),
+        (Routes(kinds=("opened", "resolved")), REOPENED, BEFORE, None),
+    ],
+)
+def test_what_makes_up_for_a_quiet_says_what_is_missing(
+    routes: Routes, kind: AlertKind, told: Telling, expected: AlertKind | None
+) -> None:
+    assert heard_as(routes, kind, REPORT, told, catch_up=CatchUp.QUIET) == expected
 
 
 @pytest.mark.parametrize(

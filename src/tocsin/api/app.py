@@ -23,6 +23,7 @@ from tocsin.api.routes import (
     members,
     password,
     patterns,
+    quiets,
     schedules,
     statistics,
     tenants,
@@ -59,7 +60,7 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
     people = (auth, password, totp, workspaces, members, keys, audit)
     for resource in (*people, channels, tenants, jobs, schedules, topology):
         api.include_router(resource.router)
-    for resource in (events, patterns, incidents, deliveries, statistics):
+    for resource in (events, patterns, incidents, quiets, deliveries, statistics):
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")

@@ -110,6 +110,10 @@ class Call:
         write_with_retries(store, lambda connection: repetition.remember(connection, answer))
         return respond(answer.body, answer.status)
 
+    def actor(self, connection: Connection) -> str:
+        """Whoever asks, as they are called now."""
+        return audit.actor_of(connection, self.principal, self.address).name
+
     def note(self, connection: Connection, workspace_id: int, target: str) -> None:
         """An entry in the workspace's audit log, named after the route."""
         actor = audit.actor_of(connection, self.principal, self.address)

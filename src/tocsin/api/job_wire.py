@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from tocsin.api.wire import LONGEST, Name, Seconds, WebAddress, Wire, example
+from tocsin.application.dependencies import Parent
 from tocsin.application.errors import invalid
 from tocsin.domain import calendar_time, crontab, zones
 from tocsin.domain.model import SECOND, TenantScope, ThresholdMode
@@ -82,6 +83,13 @@ Threshold = Annotated[int, Field(ge=1, le=1_000_000)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 
+class ParentWish(Wire):
+    """What a job depends on: while that has an open incident, the job's alerts are held."""
+
+    kind: Literal["job", "integration"]
+    value: Annotated[str, Field(min_length=1, max_length=300)]
+
+
 class _Options(Wire):
     """What may be left out, with its defaults; PATCH looks only at what was given."""
 
@@ -99,6 +107,7 @@ class _Options(Wire):
     tags: list[Tag] = Field(default_factory=list, max_length=50)
     description: str = Field("", max_length=5_000)
     runbook_url: WebAddress | None = None
+    depends_on: ParentWish | None = None
     is_active: bool = True
 
 
@@ -143,6 +152,12 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "runbook_url": ("runbook_url", lambda url: url or ""),
     "is_active": ("is_active", bool),
 }
+
+
+def parent_of(options: _Options) -> Parent | None:
+    """What the job is to depend on."""
+    wish = options.depends_on
+    return None if wish is None else Parent(wish.kind, wish.value)
 
 
 def new_row(job: NewJob) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from tocsin.application.errors import invalid
@@ -41,6 +41,15 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _moment_text(text: object) -> int:
+    if not isinstance(text, str) or len(text) > 40:
+        raise ValueError("must be a moment like 2026-11-22T01:02:03Z.")
+    try:
+        return parse_iso(text)
+    except ValueError as error:
+        raise ValueError(f"{error}.") from None
+
+
 def moment(name: str, text: str | None) -> int | None:
     """A moment given as a query parameter, in microseconds."""
     try:
@@ -50,6 +59,12 @@ def moment(name: str, text: str | None) -> int | None:
 
 
 Seconds = Annotated[int, Field(ge=1, le=LONGEST)]
+#: A moment in a body, as microseconds.
+Moment = Annotated[
+    int,
+    BeforeValidator(_moment_text),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
+]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 WebAddress = Annotated[str, Field(max_length=2_000), AfterValidator(_web_address)]
 #: A filter by a name of any kind.

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
-from tocsin.application import announce
+from tocsin.application import announce, holding
 from tocsin.application.claim import Claim
 from tocsin.application.event_book import EventBook
 from tocsin.application.ledger import Ledger
@@ -80,6 +80,7 @@ class Tick:
                 done = self._paced(self._transact, partial(step, until_at=until_at, now=now))
                 judged, is_full = judged + done.judged, done.is_full
         if not is_stopping():
+            self._end_quiets(until_at, now)
             self._word(until_at, now)
             self._remind(until_at, now)
         return judged
@@ -178,6 +179,13 @@ class Tick:
         book.advance(until_at)
         write_book(connection, self._ids, now, book)
         return Step(len(due), len(due) == self._pace.size, _moved(book))
+
+    def _end_quiets(self, until_at: int, now: int) -> None:
+        """Windows come again, and what was held while it was quiet is told."""
+        is_full = True
+        while is_full:
+            with self._transact() as connection:
+                is_full = holding.end_quiets(connection, self._ids, now, until_at)
 
     def _word(self, until_at: int, now: int) -> None:
         """All deadlines up to `until_at` are judged: the alerts of those moments can be worded."""

@@ -1,17 +1,22 @@
 """Wording: an alert becomes the content every channel's message is made of, for the channels that are due it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tocsin.application import holding
 from tocsin.application.telling import Content, Hearing, Telling
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import SECOND, AlertKind, IncidentStatus
-from tocsin.domain.routing import OPENINGS, Habits, Subject, heard_as, next_reminder
-from tocsin.store import alerts, reminders
+from tocsin.domain.quiet import Quiet
+from tocsin.domain.routing import Habits, Subject, heard_as, next_reminder
+from tocsin.domain.routing import Telling as Told
+from tocsin.store import alerts, quieting, reminders
 from tocsin.store.alerts import Affected, Listener, Unworded
 from tocsin.store.engine import Connection
-from tocsin.store.views_incidents import incident_object
+from tocsin.store.quieting import Hush
+from tocsin.store.reminders import Reminder
+from tocsin.store.views_incidents import acknowledgement_of, incident_object
 from tocsin.wire_time import iso
 
 #: An alert waits for the other deadlines of its moment, so that who falls silent together is told of together; but
@@ -28,22 +33,32 @@ def word_alerts(
 ) -> int:
     """Words up to `BATCH` alerts; all deadlines at or before `horizon` have been judged.
 
-    Returns how many are done with: fewer than `BATCH` means that none is left for now. What nobody listens to costs
-    next to nothing, and goes ten batches at a time.
+    Returns how many are done with: fewer than `BATCH` means that none is left for now. What nobody listens to, or is
+    held, costs next to nothing, and goes ten batches at a time.
     """
     due = alerts.lock_unworded(connection, horizon, now - LONGEST_WAIT, 10 * BATCH)
-    listening = alerts.listeners(connection, [alert.workspace_id for alert in due])
-    unheard = [alert for alert in due if alert.workspace_id not in listening]
+    hush, left = holding.hold_back(connection, now, due)
+    listening = alerts.listeners(connection, [alert.workspace_id for alert in left])
+    unheard = [alert for alert in left if alert.workspace_id not in listening]
     alerts.pass_over(connection, unheard, now)
-    heard = [alert for alert in due if alert.workspace_id in listening][:BATCH]
+    heard = [alert for alert in left if alert.workspace_id in listening][:BATCH]
     everyone = [one for workspace_id in {a.workspace_id for a in heard} for one in listening[workspace_id]]
     telling = Telling(connection, ids, now, habits, everyone)
-    for alert in heard:
-        content, hearings = _word(connection, alert, listening[alert.workspace_id], public_url, habits)
-        alerts.write_worded(connection, alert, json.dumps(content, ensure_ascii=False) if content else None, now)
-        telling.tell(alert, hearings)
+    for known in heard:
+        alert = holding.release(connection, now, hush, known)
+        if alert is not None:
+            muted = hush.muted_in(connection, alert)
+            told = _tellings(connection, alert)
+            content, hearings = _word(connection, alert, listening[alert.workspace_id], public_url, habits, told, muted)
+            if alert.catch_up is not None and not hearings:
+                alerts.retract(connection, alert)
+                continue
+            alerts.write_worded(connection, alert, _json(content), now)
+            if muted and not hearings:
+                holding.note_muted(connection, now, alert, told.values(), muted)
+            telling.tell(alert, hearings)
     telling.close()
-    return len(unheard) + len(heard)
+    return len(due) - len(left) + len(unheard) + len(heard)
 
 
 def send_reminders(
@@ -51,11 +66,13 @@ def send_reminders(
 ) -> int:
     """Reminds up to `BATCH` channels of incidents that are still open; how many reminders were due.
 
-    One that is not wanted or not true any more ends. Where the channel still has to get something about the incident,
-    this period goes by without.
+    One that is not wanted or not true any more ends. Where it is quiet, or somebody has acknowledged the incident, or
+    the channel still has to get something about it, this period goes by without.
     """
     due = reminders.lock_due(connection, until_at, BATCH)
     telling = Telling(connection, ids, now, habits, [one.listener for one in due if one.listener])
+    hush = quieting.look(connection, now, {one.incident_id for one in due})
+    attended = quieting.acknowledged(connection, {one.incident_id for one in due}) if due else set()
     for one in due:
         every = one.listener.terms.remind_every if one.listener else None
         if one.listener is None or every is None or not one.is_open:
@@ -63,32 +80,65 @@ def send_reminders(
             continue
         next_at = next_reminder(one.next_at, every, now)
         reminders.move_reminder(connection, one.incident_id, one.channel_id, next_at)
-        if not reminders.is_behind(connection, one.incident_id, one.channel_id):
-            alert = reminders.add_alert(connection, ids, now, one)
-            content = _content(connection, alert, public_url)
-            hearing = content and _hearing(connection, alert, one.listener, AlertKind.REMINDER, content)
-            alerts.write_worded(connection, alert, json.dumps(content, ensure_ascii=False) if content else None, now)
-            telling.tell(alert, [hearing] if hearing else [])
+        if one.incident_id not in attended and not reminders.is_behind(connection, one.incident_id, one.channel_id):
+            _remind(connection, ids, now, one, one.listener, hush, telling, public_url)
     telling.close()
     return len(due)
 
 
+def _remind(
+    connection: Connection,
+    ids: IdMaker,
+    now: int,
+    due: Reminder,
+    listener: Listener,
+    hush: Hush,
+    telling: Telling,
+    public_url: str,
+) -> None:
+    """Remind one channel of one incident, unless it is quiet."""
+    alert = reminders.new_alert(ids, now, due)
+    if hush.hold_on(connection, alert) is not None:
+        return
+    reminders.add_alert(connection, alert, now)
+    muted = hush.muted_in(connection, alert)
+    content = _content(connection, alert, public_url, muted)
+    hearing = content and _hearing(connection, alert, listener, AlertKind.REMINDER, content, Told(was_told=True), muted)
+    alerts.write_worded(connection, alert, _json(content), now)
+    telling.tell(alert, [hearing] if hearing else [])
+
+
+def _json(content: Content | None) -> str | None:
+    return json.dumps(content, ensure_ascii=False) if content else None
+
+
+def _tellings(connection: Connection, alert: Unworded) -> dict[int, Told]:
+    """What each channel was told of the incident; of one that has just opened nobody was told anything."""
+    is_first = alert.kind == AlertKind.OPENED and alert.catch_up is None
+    return {} if is_first else alerts.tellings(connection, alert)
+
+
 def _word(
-    connection: Connection, alert: Unworded, listeners: Sequence[Listener], public_url: str, habits: Habits
+    connection: Connection,
+    alert: Unworded,
+    listeners: Sequence[Listener],
+    public_url: str,
+    habits: Habits,
+    told: Mapping[int, Told],
+    muted: Mapping[str, Quiet],
 ) -> tuple[Content | None, list[Hearing]]:
     """The content of the alert, and the channels that are due it, each with what it is told."""
     kind = AlertKind(alert.kind)
-    told = set() if kind in OPENINGS else alerts.announced_channels(connection, alert)
-    if kind is AlertKind.RESOLVED:
-        listeners = [one for one in listeners if one.id in told]
-    content = _content(connection, alert, public_url) if listeners else None
+    if kind in {AlertKind.RESOLVED, AlertKind.ACKNOWLEDGED}:
+        listeners = [one for one in listeners if one.id in told and told[one.id].was_told]
+    content = _content(connection, alert, public_url, muted) if listeners else None
     if content is None:
         return None, []
     subject, hearings = _subject(content), []
     for one in listeners:
-        keeps_state = one.provider in habits.keep_state
-        heard = heard_as(one.terms.routes, kind, subject, was_told=one.id in told, keeps_state=keeps_state)
-        hearing = heard and _hearing(connection, alert, one, heard, content, was_told=one.id in told)
+        known, keeps_state = told.get(one.id, Told()), one.provider in habits.keep_state
+        heard = heard_as(one.terms.routes, kind, subject, known, keeps_state=keeps_state, catch_up=alert.catch_up)
+        hearing = heard and _hearing(connection, alert, one, heard, content, known, muted)
         hearings += [hearing] if hearing else []
     return content, hearings
 
@@ -105,23 +155,21 @@ def _hearing(
     listener: Listener,
     kind: AlertKind,
     content: Content,
-    *,
-    was_told: bool = False,
+    told: Told,
+    muted: Mapping[str, Quiet],
 ) -> Hearing | None:
     """What the channel is told. One with tenants of its own is told of them alone, and not at all where they are not
-    concerned, or where nothing is new for them."""
+    concerned. Where nothing is new, nobody is told; whoever is quiet is no news, and is shown."""
     own = {**content, "kind": kind}
     only = listener.terms.routes.tenants
+    if kind not in {AlertKind.RESOLVED, AlertKind.ACKNOWLEDGED} and (only or muted or told.was_told):
+        since_at = told.told_until_at if kind is AlertKind.BLAST_RADIUS_EXPANDED and told.was_told else 0
+        is_wanted = since_at or only or muted
+        if is_wanted and not alerts.has_joined(connection, alert, since_at, only, muted):
+            return None
     if not only:
         return Hearing(listener, kind, own, is_own=kind != alert.kind)
-    affected = alerts.affected_by(connection, alert, TENANTS, only)
-    if not affected.tenants and kind is not AlertKind.RESOLVED:
-        return None
-    if kind is AlertKind.BLAST_RADIUS_EXPANDED and was_told:
-        known = alerts.last_tenant_count(connection, alert, listener.id)
-        if affected.tenants <= known:
-            return None
-    return Hearing(listener, kind, _narrowed(own, affected), is_own=True)
+    return Hearing(listener, kind, _narrowed(own, alerts.affected_by(connection, alert, TENANTS, only)), is_own=True)
 
 
 def _narrowed(content: Content, affected: Affected) -> Content:
@@ -145,7 +193,9 @@ def _narrowed(content: Content, affected: Affected) -> Content:
     }
 
 
-def _content(connection: Connection, alert: Unworded, public_url: str) -> dict[str, Any] | None:
+def _content(
+    connection: Connection, alert: Unworded, public_url: str, muted: Mapping[str, Quiet]
+) -> dict[str, Any] | None:
     """What is told: `incident` (the API's object, with the alert's tenants), `job`, counts, `reason`, `url`."""
     incident = incident_object(connection, alert.workspace_id, alert.incident_id, 0)
     if incident is None:
@@ -159,16 +209,23 @@ def _content(connection: Connection, alert: Unworded, public_url: str) -> dict[s
         "reason": _reason(connection, alert),
         "missedRuns": affected.missed_runs,
         "tenantCount": affected.tenants,
-        "affectedTenants": affected.newest,
+        "affectedTenants": [{**one, "isMuted": True} if one["externalId"] in muted else one for one in affected.newest],
         "url": f"{public_url}/incidents/{incident['id']}",
+        **_acknowledgement(connection, alert),
     }
+
+
+def _acknowledgement(connection: Connection, alert: Unworded) -> dict[str, Any]:
+    if alert.kind != AlertKind.ACKNOWLEDGED:
+        return {}
+    return {"acknowledgement": acknowledgement_of(connection, alert.workspace_id, alert.incident_id)}
 
 
 def _reason(connection: Connection, alert: Unworded) -> str | None:
     match alert.kind:
         case AlertKind.RESOLVED:
             return alerts.sentence_of(connection, alert, IncidentStatus.CLOSED)
-        case AlertKind.BLAST_RADIUS_EXPANDED | AlertKind.REMINDER:
+        case AlertKind.BLAST_RADIUS_EXPANDED | AlertKind.REMINDER | AlertKind.ACKNOWLEDGED:
             return None
     return alerts.sentence_of(connection, alert, IncidentStatus.OPEN)
 

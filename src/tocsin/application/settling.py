@@ -9,11 +9,11 @@ from tocsin.application.ledger import Ledger
 from tocsin.application.lives import Lives
 from tocsin.domain import folding, history, silence, slots
 from tocsin.domain.ids import IdMaker, to_uuid
-from tocsin.domain.model import Job, Membership, Run, Stream
+from tocsin.domain.model import IncidentStatus, Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
 from tocsin.domain.schedule import Learned
 from tocsin.domain.verdict import Verdict
-from tocsin.store import incidents, raw, tallies, tally
+from tocsin.store import holds, incidents, raw, tallies, tally
 from tocsin.store.engine import Connection
 from tocsin.store.hot import HotStore
 from tocsin.store.incidents import Situation
@@ -139,6 +139,9 @@ def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any])
         incidents.recount(connection, {a.incident_id for a in book.attachments})
         incidents.write_transitions(connection, ids, now, book.transitions)
         incidents.write_alerts(connection, ids, now, book.alerts)
+    if book.transitions or book.memberships:
+        closed = {t.incident_id for _, t in book.transitions if t.from_status == IncidentStatus.OPEN}
+        holds.stir(connection, now, closed, {incident_id for incident_id, _ in book.memberships})
     tally.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     for workspace_id, change in book.transitions:
         log.info(

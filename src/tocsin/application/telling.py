@@ -13,6 +13,7 @@ from tocsin.store import queueing, reminders
 from tocsin.store.alerts import Listener, Unworded
 from tocsin.store.engine import Connection
 from tocsin.store.queueing import Entry, Waiting
+from tocsin.wire_time import parse_iso
 
 _SAYS = {Topic.OPENING: AlertKind.OPENED, Topic.ENDING: AlertKind.RESOLVED, Topic.REMINDER: AlertKind.REMINDER}
 Content = Mapping[str, Any]
@@ -47,7 +48,7 @@ class Telling:
     def tell(self, alert: Unworded, hearings: Sequence[Hearing]) -> None:
         """Queue the alert for everyone who hears it."""
         # An incident's first alert finds nothing waiting.
-        is_first = alert.kind == AlertKind.OPENED
+        is_first = alert.kind == AlertKind.OPENED and alert.catch_up is None
         waiting = {} if is_first else queueing.delayed_openings(self._connection, alert.incident_id)
         entries = [
             entry for hearing in hearings for entry in self._entries(alert, hearing, waiting.get(hearing.listener.id))
@@ -63,13 +64,14 @@ class Telling:
 
     def _entries(self, alert: Unworded, hearing: Hearing, waiting: Waiting | None) -> Iterator[Entry]:
         single = self._single(alert, hearing)
-        if waiting is not None and hearing.kind is not AlertKind.RESOLVED:
+        is_beside = hearing.kind in {AlertKind.RESOLVED, AlertKind.ACKNOWLEDGED}
+        if waiting is not None and not is_beside:
             # The opening has yet to be told: it tells this as well.
             queueing.retell(self._connection, waiting.id, _text({**hearing.content, "kind": waiting.kind}))
             reason = Reason.TOLD_WITH_OPENING
             yield single._replace(state="dropped", reason=reason, next_attempt_at=None, settled_at=self._now)
             return
-        if waiting is not None:
+        if waiting is not None and hearing.kind is AlertKind.RESOLVED:
             queueing.hurry(self._connection, waiting.id, self._now)
         topic = topic_of(hearing.kind)
         if topic is None or hearing.listener.id not in self._sharing or self._follows(alert, hearing):
@@ -80,7 +82,7 @@ class Telling:
     def _single(self, alert: Unworded, hearing: Hearing) -> Entry:
         listener, now = hearing.listener, self._now
         delay = listener.terms.delay if hearing.kind in OPENINGS else 0
-        due_at = max(now, alert.moment_at + delay)
+        due_at = max(now, _began_at(alert, hearing) + delay)
         return Entry(
             self._ids.new(now),
             alert.workspace_id,
@@ -96,7 +98,7 @@ class Telling:
         )
 
     def _follows(self, alert: Unworded, hearing: Hearing) -> bool:
-        if alert.kind == AlertKind.OPENED:
+        if alert.kind == AlertKind.OPENED and alert.catch_up is None:
             return False
         return queueing.has_earlier(self._connection, alert.incident_id, hearing.listener.id)
 
@@ -143,8 +145,16 @@ class Telling:
         listener, every = hearing.listener, hearing.listener.terms.remind_every
         if every is None or hearing.kind not in OPENINGS:
             return
-        due_at = max(self._now, alert.moment_at + listener.terms.delay)
+        due_at = max(self._now, _began_at(alert, hearing) + listener.terms.delay)
         reminders.set_reminder(self._connection, alert.workspace_id, alert.incident_id, listener.id, due_at + every)
+
+
+def _began_at(alert: Unworded, hearing: Hearing) -> int:
+    """Since when the incident has lasted: an alert that makes up for a quiet comes later than what it tells."""
+    if alert.catch_up is None:
+        return alert.moment_at
+    incident = hearing.content["incident"]
+    return parse_iso(incident["reopenedAt"] or incident["openedAt"])
 
 
 def _text(content: Content) -> str:

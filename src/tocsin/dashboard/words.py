@@ -103,6 +103,11 @@ def when(moment: int | str, zone: str, now: int, form: str = "time") -> Markup:
     return Markup('<time datetime="{}" title="{}" data-form="{}">{}</time>').format(wire, title, form, text)
 
 
+def clock(micros: int, zone: str, now: int) -> str:
+    """A moment as it stands below a chart."""
+    return _worded(micros, zone, now, "time")
+
+
 def _worded(micros: int, zone: str, now: int, form: str) -> str:
     there, today = _local(micros, zone), _local(now, zone)
     day = f"{there.day} {there:%b}" + ("" if there.year == today.year else f" {there.year}")

@@ -10,6 +10,12 @@ _DELAY_SHOWN = 60 * SECOND
 _NAMES_SHOWN = 10
 _NAME_LIMIT = 80
 _INCIDENTS_SHOWN = 20
+_ENDED = {AlertKind.RESOLVED: "Resolved", AlertKind.ACKNOWLEDGED: "Acknowledged"}
+_BEGUN = {
+    AlertKind.BLAST_RADIUS_EXPANDED: "Spreading",
+    AlertKind.REMINDER: "Still open",
+    AlertKind.REOPENED: "Again",
+}
 
 
 class Message(NamedTuple):
@@ -78,17 +84,11 @@ def compose(delivery_id: str, content: Mapping[str, Any], moment_at: int, now: i
 def _title(content: Mapping[str, Any]) -> str:
     if content["kind"] == AlertKind.TEST:
         return "Tocsin test alert"
-    subject, who = _subject(content), _who(content)
-    match content["kind"]:
-        case AlertKind.RESOLVED:
-            return f"Resolved: {subject}"
-        case AlertKind.BLAST_RADIUS_EXPANDED:
-            return f"Spreading: {subject} {_trouble(content)}{who}"
-        case AlertKind.REMINDER:
-            return f"Still open: {subject} {_trouble(content)}{who}"
-        case AlertKind.REOPENED:
-            return f"Again: {subject} {_trouble(content)}{who}"
-    return f"{subject} {_trouble(content)}{who}"
+    subject = _subject(content)
+    if ended := _ENDED.get(content["kind"]):
+        return f"{ended}: {subject}"
+    begun = _BEGUN.get(content["kind"])
+    return f"{f'{begun}: ' if begun else ''}{subject} {_trouble(content)}{_who(content)}"
 
 
 def _subject(content: Mapping[str, Any]) -> str:
@@ -122,6 +122,9 @@ def _lines(content: Mapping[str, Any]) -> Iterator[str]:
     if content["kind"] == AlertKind.TEST:
         yield "This channel works: alerts about silent and failing jobs will arrive here."
         return
+    if content["kind"] == AlertKind.ACKNOWLEDGED:
+        yield from _acknowledgement(content.get("acknowledgement") or {})
+        return
     incident, names = content["incident"], _names(content)
     if content.get("reason"):
         yield content["reason"] + "."
@@ -132,6 +135,15 @@ def _lines(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"Job: {incident['jobKey']} · missed runs: {content['missedRuns']} · {_since(content)}"
     else:
         yield f"Integration: {incident['integrationKey']} · events: {incident['eventCount']} · {_since(content)}"
+
+
+def _acknowledgement(said: Mapping[str, Any]) -> Iterator[str]:
+    if said.get("by"):
+        yield f"Acknowledged by {_short(said['by'])}."
+    if said.get("owner"):
+        yield f"Seen to by {_short(said['owner'])}."
+    if said.get("note"):
+        yield said["note"]
 
 
 def _since(content: Mapping[str, Any]) -> str:

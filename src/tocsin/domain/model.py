@@ -52,6 +52,7 @@ class AlertKind(StrEnum):
     RESOLVED = "resolved"
     BLAST_RADIUS_EXPANDED = "blastRadiusExpanded"
     REMINDER = "reminder"
+    ACKNOWLEDGED = "acknowledged"
     TEST = "test"
 
 

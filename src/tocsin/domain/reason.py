@@ -61,6 +61,12 @@ class Reason(StrEnum):
     STREAM_FORGOTTEN = "stream_forgotten"
     SCOPE_NARROWED = "scope_narrowed"
 
+    # why an alert is held
+    MUTED = "muted"
+    IN_MAINTENANCE = "in_maintenance"
+    SNOOZED = "snoozed"
+    PARENT_OPEN = "parent_open"
+
     # what became of a delivery before it was sent
     QUEUED = "queued"
     DELAYED = "delayed"
@@ -72,6 +78,7 @@ class Reason(StrEnum):
     NOTHING_LEFT = "nothing_left"
     SUPERSEDED = "superseded"
     CHANNEL_DISABLED = "channel_disabled"
+    HELD = "held"
 
     # why a row is kept no longer
     LOG_EXPIRED = "log_expired"

@@ -1,5 +1,6 @@
 """Which alerts a channel hears, and as what."""
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from tocsin.domain.model import AlertKind
@@ -63,24 +64,65 @@ def takes(routes: Routes, subject: Subject) -> bool:
     )
 
 
+class Telling(NamedTuple):
+    """What a channel was told of an incident so far.
+
+    `was_told`: an opening that no `resolved` has answered; `is_in_cycle`: one of the present cycle; `was_ever_told`:
+    any. `told_until_at`: it knows of whoever was affected by then, in this cycle.
+    """
+
+    was_told: bool = False
+    is_in_cycle: bool = False
+    was_ever_told: bool = False
+    told_until_at: int = 0
+
+
+class CatchUp(StrEnum):
+    """What an alert makes up for that is told when it is quiet no more: for what was held, or for a snooze."""
+
+    QUIET = "quiet"
+    SNOOZE = "snooze"
+
+
 def heard_as(
-    routes: Routes, kind: AlertKind, subject: Subject, *, was_told: bool, keeps_state: bool
+    routes: Routes,
+    kind: AlertKind,
+    subject: Subject,
+    told: Telling,
+    *,
+    keeps_state: bool = False,
+    catch_up: str | None = None,
 ) -> AlertKind | None:
     """As what the channel hears an alert of this kind; None: not at all. Its `tenants` are looked at elsewhere.
 
-    `was_told`: the channel was due an opening that no `resolved` has answered yet; its `resolved` comes whatever the
-    routes say of the incident meanwhile. To a channel that was left out by its tenants, the alert that brings in the
-    first of them is the opening; likewise to one that `keeps_state`, and would else never hear the end.
+    The `resolved` of an opening that was told comes whatever the routes say of the incident meanwhile; an
+    acknowledgement is for receivers that keep alerts of their own.
     """
-    if routes.kinds and kind not in routes.kinds and kind is not AlertKind.REMINDER:
-        return None
     if kind is AlertKind.RESOLVED:
-        return kind if was_told else None
+        return kind if told.was_told and _takes_kind(routes, kind) else None
+    if kind is AlertKind.ACKNOWLEDGED:
+        return kind if told.was_told and keeps_state else None
     if not takes(routes, subject):
         return None
-    if kind is AlertKind.BLAST_RADIUS_EXPANDED and not was_told and (routes.tenants or keeps_state):
-        return AlertKind.OPENED
-    return kind
+    said = _said_as(kind, told, catch_up)
+    if _takes_kind(routes, said):
+        return said
+    if told.is_in_cycle or not _takes_kind(routes, kind):
+        return None
+    return said if routes.tenants or keeps_state else kind
+
+
+def _takes_kind(routes: Routes, kind: AlertKind) -> bool:
+    return not routes.kinds or kind in routes.kinds or kind is AlertKind.REMINDER
+
+
+def _said_as(kind: AlertKind, told: Telling, catch_up: str | None) -> AlertKind:
+    """What a channel hears first of an incident is its opening, whatever the occasion; and an alert that makes up for a
+    quiet says what is missing."""
+    opening = AlertKind.REOPENED if told.was_ever_told else AlertKind.OPENED
+    if kind not in OPENINGS:
+        return kind if told.was_told else opening
+    return AlertKind.BLAST_RADIUS_EXPANDED if catch_up is not None and told.is_in_cycle else opening
 
 
 def fault_of(terms: Terms, *, keeps_state: bool) -> str | None:

@@ -37,6 +37,8 @@ def play(scenario: Scenario) -> str | None:
             world.add_tenant(tenant)
         if "job" in scenario:
             world.make_job(scenario["job"])
+        if "parent" in scenario:
+            world.make_parent(scenario["parent"])
         if "pattern" in scenario:
             world.set_pattern(scenario["pattern"])
         for step in steps:
@@ -87,6 +89,7 @@ def _first_difference(expect: dict[str, Any], told: Told) -> str | None:
         ("stream", *_streams(expect, told)),
         ("incidents", *_incidents(expect, told)),
         ("alerts", *_alerts(expect, told)),
+        ("held", *_held(expect, told)),
     ):
         for i in range(max(len(wanted), len(got))):
             left = wanted[i] if i < len(wanted) else "nothing"
@@ -147,6 +150,13 @@ def _alerts(expect: dict[str, Any], told: Told) -> tuple[list[str], list[str]]:
     return (
         [_alert(_moment(at), kind, tenants) for at, kind, tenants in expect["alerts"]],
         [_alert(*alert) for alert in told.alerts],
+    )
+
+
+def _held(expect: dict[str, Any], told: Told) -> tuple[list[str], list[str]]:
+    return (
+        [f"{kind} at {iso(_moment(at))}: {why}" for at, kind, why in expect.get("held", [])],
+        [f"{kind} at {iso(at)}: {why}" for at, kind, why in told.held],
     )
 
 

@@ -1,28 +1,50 @@
 """The world of one scenario: an empty Tocsin whose time goes where the scenario says."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row
-from tocsin.application import accounts, manage_channels, manage_jobs, manage_patterns, manage_tenants
+from tocsin.application import (
+    accounts,
+    attending,
+    dependencies,
+    manage_channels,
+    manage_jobs,
+    manage_patterns,
+    manage_quiets,
+    manage_tenants,
+)
 from tocsin.application.advance_time import Tick
+from tocsin.application.attending import Deed
+from tocsin.application.dependencies import Parent
 from tocsin.application.errors import Refused
+from tocsin.application.manage_quiets import Target
 from tocsin.application.pace import Pace
 from tocsin.application.record_check_ins import Submission, record
 from tocsin.application.record_events import EventSubmission, record_events
 from tocsin.application.resolving import resolve
 from tocsin.domain.event import Event
 from tocsin.domain.ids import IdMaker
+from tocsin.domain.maintenance import Window
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, SECOND, Absence, CheckIn, CheckInKind, Windows
+from tocsin.domain.quiet import TargetKind
+from tocsin.domain.reason import Reason
 from tocsin.secret_box import SecretBox
 from tocsin.store import nodes, views_scenario
 from tocsin.store.due import next_moment
-from tocsin.store.engine import Store
+from tocsin.store.engine import Connection, Store
 from tocsin.store.hot_sqlite import HotSqlite
 from tocsin.store.schema import metadata
 
 JOB_KEY = "the-job"
+PARENT_KEY = "parent"
+_SOMEBODY = "somebody"
 #: The pattern whose threshold a scenario of an integration may set.
 PATTERN = "webhook_failure_spike"
+
+
+def _target(fields: dict[str, Any]) -> Target:
+    return Target(TargetKind(fields["kind"]), fields.get("value", ""))
 
 
 class World:
@@ -66,6 +88,16 @@ class World:
         with self._store.write() as connection:
             manage_jobs.create_job(connection, self._ids, self.now, self.workspace_id, row)
 
+    def make_parent(self, fields: dict[str, Any]) -> None:
+        """What the job depends on: the key of an `integration`, or another job, as in `POST /jobs`, called `parent`."""
+        is_integration = "integration" in fields
+        parent = Parent("integration", fields["integration"]) if is_integration else Parent("job", PARENT_KEY)
+        with self._store.write() as connection:
+            if not is_integration:
+                row = new_row(NewJob.model_validate({"jobKey": PARENT_KEY, "name": "The parent", **fields}))
+                manage_jobs.create_job(connection, self._ids, self.now, self.workspace_id, row)
+            dependencies.depend(connection, self.now, self.workspace_id, JOB_KEY, parent)
+
     def set_pattern(self, fields: dict[str, Any]) -> None:
         """`fields` as in `PATCH /patterns/{id}`, with the `id` among them."""
         seconds = fields.get("thresholdWindowSeconds")
@@ -103,7 +135,7 @@ class World:
         duration = fields.get("durationMs")
         check_in = CheckIn(
             self.workspace_id,
-            JOB_KEY,
+            fields.get("job", JOB_KEY),
             fields["tenant"],
             fields.get("environment", DEFAULT_ENVIRONMENT),
             CheckInKind(fields["status"]),
@@ -136,8 +168,9 @@ class World:
             raise outcome
 
     def act(self, verb: str, step: dict[str, Any]) -> None:
-        """What a person does: pause, resume, patch, addTenant, deactivate, activate, deleteStream, delete, resolve."""
+        """What a person does: see tests/scenarios/README.md."""
         handler = {
+            **self._quieting(step),
             "pause": lambda: self._change_job({"isActive": False}),
             "resume": lambda: self._change_job({"isActive": True}),
             "patch": lambda: self._change_job(step["set"]),
@@ -151,6 +184,47 @@ class World:
         if handler is None:
             raise ValueError(f"the step's `do` is {verb!r}, which is nothing a person can do here")
         handler()
+
+    def _quieting(self, step: dict[str, Any]) -> dict[str, Callable[[], None]]:
+        return {
+            "mute": lambda: self._mute(step),
+            "unmute": lambda: self._each_quiet(Reason.MUTED, manage_quiets.unmute),
+            "plan": lambda: self._plan(step),
+            "cancel": lambda: self._each_quiet(Reason.IN_MAINTENANCE, manage_quiets.drop_window),
+            "snooze": lambda: self._attend(
+                lambda connection, deed: attending.snooze(connection, deed, self.now + round(step["seconds"] * SECOND))
+            ),
+            "unsnooze": lambda: self._attend(attending.unsnooze),
+            "acknowledge": lambda: self._attend(
+                lambda connection, deed: attending.acknowledge(connection, deed, None, None)
+            ),
+        }
+
+    def _mute(self, step: dict[str, Any]) -> None:
+        until_at = self.now + round(step["seconds"] * SECOND)
+        with self._store.write() as connection:
+            manage_quiets.mute(
+                connection, self._ids, self.now, self.workspace_id, _target(step["target"]), until_at, "", _SOMEBODY
+            )
+
+    def _plan(self, step: dict[str, Any]) -> None:
+        starts_at = self.now + round(step.get("in", 0) * SECOND)
+        ends_at = starts_at + round(step["seconds"] * SECOND)
+        window = Window(starts_at, ends_at, step.get("rrule", ""), step.get("timezone", "UTC"))
+        with self._store.write() as connection:
+            manage_quiets.plan(
+                connection, self._ids, self.now, self.workspace_id, _target(step["target"]), window, "", _SOMEBODY
+            )
+
+    def _each_quiet(self, reason: Reason, end: Callable[[Connection, int, int, int], None]) -> None:
+        with self._store.write() as connection:
+            for quiet_id in views_scenario.quiets_of(connection, self.workspace_id, reason):
+                end(connection, self.now, self.workspace_id, quiet_id)
+
+    def _attend(self, act: Callable[[Connection, Deed], None]) -> None:
+        with self._store.write() as connection:
+            for incident_id in views_scenario.live_incidents(connection, self.workspace_id):
+                act(connection, Deed(self._ids, self.now, self.workspace_id, incident_id, _SOMEBODY))
 
     def _change_job(self, fields: dict[str, Any]) -> None:
         changes = changed_columns(JobChanges.model_validate(fields))

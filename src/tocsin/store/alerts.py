@@ -1,14 +1,14 @@
 """Alerts on their way to being worded: which are due, whom they are about, and which channels hear of them."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import AlertKind
-from tocsin.domain.routing import OPENINGS, Terms
+from tocsin.domain.reason import Reason
+from tocsin.domain.routing import OPENINGS, CatchUp, Telling, Terms
 from tocsin.store.channels import terms_of
 from tocsin.store.schema import (
     alerts,
@@ -23,6 +23,9 @@ from tocsin.store.schema import (
 )
 from tocsin.wire_time import iso
 
+#: Why an opening that was due was never sent after all.
+NEVER_SENT = (Reason.HELD, Reason.RESOLVED_WITHIN_DELAY, Reason.SUPERSEDED)
+
 
 class Unworded(NamedTuple):
     id: int
@@ -31,6 +34,7 @@ class Unworded(NamedTuple):
     kind: str
     cycle: int
     moment_at: int
+    catch_up: str | None = None
 
 
 class Listener(NamedTuple):
@@ -86,19 +90,28 @@ def listeners(connection: Connection, workspace_ids: Sequence[int]) -> dict[int,
     return found
 
 
-def announced_channels(connection: Connection, alert: Unworded) -> set[int]:
-    """Ids of the channels that were due an `opened` or `reopened` since the incident's last `resolved`."""
+def tellings(connection: Connection, alert: Unworded) -> dict[int, Telling]:
+    """What each channel was told of the incident before this alert, by channel. What was never sent was not told."""
     last_resolved = select(func.coalesce(func.max(alerts.c.id), 0)).where(
         alerts.c.incident_id == alert.incident_id, alerts.c.kind == AlertKind.RESOLVED, alerts.c.id < alert.id
     )
-    query = select(deliveries.c.channel_id).where(
-        deliveries.c.workspace_id == alert.workspace_id,
-        deliveries.c.incident_id == alert.incident_id,
-        deliveries.c.kind.in_(OPENINGS),
-        deliveries.c.alert_id > last_resolved.scalar_subquery(),
-        deliveries.c.alert_id < alert.id,
+    is_opening, is_in_cycle = deliveries.c.kind.in_(OPENINGS), alerts.c.cycle == alert.cycle
+    resolved_id = last_resolved.scalar_subquery()
+    query = (
+        select(
+            deliveries.c.channel_id,
+            func.count().filter(is_opening, deliveries.c.alert_id > resolved_id),
+            func.count().filter(is_opening, is_in_cycle),
+            func.count().filter(is_opening),
+            func.coalesce(func.max(alerts.c.moment_at).filter(is_in_cycle), 0),
+        )
+        .join(alerts, alerts.c.id == deliveries.c.alert_id)
+        .where(deliveries.c.workspace_id == alert.workspace_id, deliveries.c.incident_id == alert.incident_id)
+        .where(deliveries.c.alert_id < alert.id, deliveries.c.reason.not_in(NEVER_SENT))
+        .where(deliveries.c.kind != AlertKind.ACKNOWLEDGED)
+        .group_by(deliveries.c.channel_id)
     )
-    return set(connection.execute(query).scalars())
+    return {row[0]: Telling(row[1] > 0, row[2] > 0, row[3] > 0, row[4]) for row in connection.execute(query)}
 
 
 def affected_by(connection: Connection, alert: Unworded, limit: int, only: Sequence[str] = ()) -> Affected:
@@ -116,10 +129,10 @@ def affected_by(connection: Connection, alert: Unworded, limit: int, only: Seque
             tenants.c.workspace_id == alert.workspace_id, tenants.c.external_id.in_(only)
         )
         totals = totals.where(incident_tenants.c.tenant_id.in_(chosen))
-    count, missed_runs, events = connection.execute(_of_alert(totals, alert)).one()
+    count, missed_runs, events = connection.execute(of_alert(totals, alert)).one()
     columns = select(incident_tenants, tenants.c.external_id, tenants.c.name)
     newest = (
-        _of_alert(columns.join(tenants, tenants.c.id == incident_tenants.c.tenant_id), alert)
+        of_alert(columns.join(tenants, tenants.c.id == incident_tenants.c.tenant_id), alert)
         .order_by(incident_tenants.c.last_seen_at.desc(), incident_tenants.c.tenant_id.desc())
         .limit(limit)
     )
@@ -129,16 +142,21 @@ def affected_by(connection: Connection, alert: Unworded, limit: int, only: Seque
     return Affected(count, int(missed_runs), int(events), found)
 
 
-def last_tenant_count(connection: Connection, alert: Unworded, channel_id: int) -> int:
-    """How many tenants the channel was last told of, where it is told of its own ones only."""
+def has_joined(
+    connection: Connection, alert: Unworded, since_at: int, only: Sequence[str], but: Collection[str]
+) -> bool:
+    """Whether a tenant of the alert became affected after `since_at`: of `only` these (none: of all), `but` of these
+    nobody."""
     query = (
-        select(deliveries.c.content)
-        .where(deliveries.c.incident_id == alert.incident_id, deliveries.c.channel_id == channel_id)
-        .order_by(deliveries.c.id.desc())
-        .limit(1)
+        select(incident_tenants.c.tenant_id)
+        .join(tenants, tenants.c.id == incident_tenants.c.tenant_id)
+        .where(incident_tenants.c.cycle_seen_at > since_at)
     )
-    text = connection.execute(query).scalar()
-    return int(json.loads(text)["tenantCount"]) if text else 0
+    if only:
+        query = query.where(tenants.c.external_id.in_(only))
+    if but:
+        query = query.where(tenants.c.external_id.not_in(but))
+    return connection.execute(of_alert(query, alert).limit(1)).scalar() is not None
 
 
 def job_of(connection: Connection, workspace_id: int, incident_id: int) -> dict[str, Any] | None:
@@ -176,11 +194,24 @@ def pass_over(connection: Connection, unheard: Sequence[Unworded], now: int) -> 
         connection.execute(update(alerts).where(theirs).values(worded_at=now))
 
 
+def retract(connection: Connection, alert: Unworded) -> None:
+    """An alert that was to make up for a quiet, and finds nothing that is missing."""
+    connection.execute(delete(alerts).where(alerts.c.id == alert.id))
+
+
+def begin_with(connection: Connection, alert: Unworded, kind: AlertKind) -> Unworded:
+    """What was held of its cycle is told with this alert: it makes up for that."""
+    mine = update(alerts).where(alerts.c.id == alert.id)
+    connection.execute(mine.values(kind=kind, catch_up=CatchUp.QUIET))
+    return alert._replace(kind=kind, catch_up=CatchUp.QUIET)
+
+
 def write_worded(connection: Connection, alert: Unworded, content: str | None, now: int) -> None:
     connection.execute(update(alerts).where(alerts.c.id == alert.id).values(content=content, worded_at=now))
 
 
-def _of_alert(query: Select[Any], alert: Unworded) -> Select[Any]:
+def of_alert(query: Select[Any], alert: Unworded) -> Select[Any]:
+    """Only the tenants in the alert's cycle by its moment."""
     return query.where(
         incident_tenants.c.incident_id == alert.incident_id,
         incident_tenants.c.workspace_id == alert.workspace_id,

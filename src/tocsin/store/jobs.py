@@ -82,3 +82,14 @@ def columns_of(job: Job) -> Row:
         kept = {"schedule_interval": count, "schedule_value": unit, "schedule_zone": zone}
         return row | kept | {"schedule_type": "calendar"}
     return row | {"schedule_type": "learned", "grace": schedule.own_grace} if isinstance(schedule, Learned) else row
+
+
+def id_of(connection: Connection, workspace_id: int, job_key: str) -> int | None:
+    query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key == job_key)
+    return connection.execute(query).scalar()
+
+
+def parent_of(connection: Connection, workspace_id: int, job_id: int) -> int | None:
+    """The job that this one depends on, if it is a job."""
+    query = select(jobs.c.parent_job_id).where(jobs.c.workspace_id == workspace_id, jobs.c.id == job_id)
+    return connection.execute(query).scalar()

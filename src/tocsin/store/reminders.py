@@ -70,11 +70,14 @@ def is_behind(connection: Connection, incident_id: int, channel_id: int) -> bool
     return connection.execute(query.limit(1)).scalar() is not None
 
 
-def add_alert(connection: Connection, ids: IdMaker, now: int, due: Reminder) -> Unworded:
-    """The alert of one reminder, which is worded by its maker."""
-    alert = Unworded(ids.new(now), due.workspace_id, due.incident_id, AlertKind.REMINDER, due.cycle, now)
+def new_alert(ids: IdMaker, now: int, due: Reminder) -> Unworded:
+    """The alert of one reminder."""
+    return Unworded(ids.new(now), due.workspace_id, due.incident_id, AlertKind.REMINDER, due.cycle, now)
+
+
+def add_alert(connection: Connection, alert: Unworded, now: int) -> None:
+    """Put it down; it is worded by its maker."""
     connection.execute(alerts.insert().values(created_at=now, worded_at=now, **alert._asdict()))
-    return alert
 
 
 def begin_anew(connection: Connection, workspace_id: int, channel_id: int, next_at: int | None) -> None:

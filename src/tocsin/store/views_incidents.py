@@ -2,15 +2,27 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, or_, select
+from sqlalchemy import Connection, RowMapping, Select, case, or_, select
 
 from tocsin.domain.ids import from_uuid, to_uuid
 from tocsin.domain.model import IncidentStatus
 from tocsin.store.paging import Page, page_of
-from tocsin.store.schema import incident_tenants, incidents, job_environments, jobs, tenants, transitions
+from tocsin.store.schema import (
+    holds,
+    incident_care,
+    incident_tenants,
+    incidents,
+    job_environments,
+    jobs,
+    tenants,
+    transitions,
+    users,
+)
 from tocsin.wire_time import iso, iso_or_none
 
 NEWEST_TENANTS = 100
+#: So many incidents that are held because of another are shown with it.
+MOST_CHILDREN = 100
 _STATUSES = {
     "open": [IncidentStatus.OPEN],
     "recovering": [IncidentStatus.RECOVERING],
@@ -36,7 +48,7 @@ def incident_object(
     connection: Connection, workspace_id: int, incident_id: int, tenants: int = NEWEST_TENANTS
 ) -> Object | None:
     """The incident with the newest `tenants` of its affected tenants, or None where the workspace has none such."""
-    query = select(incidents).where(incidents.c.workspace_id == workspace_id, incidents.c.id == incident_id)
+    query = _incidents().where(incidents.c.workspace_id == workspace_id, incidents.c.id == incident_id)
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
@@ -44,9 +56,31 @@ def incident_object(
     return {**_incident(row), "affectedTenants": [_tenant(tenant) for tenant in affected]}
 
 
+def whole_incident(connection: Connection, workspace_id: int, incident_id: int) -> Object | None:
+    """The incident, with the newest of those that are held because of it."""
+    incident = incident_object(connection, workspace_id, incident_id)
+    if incident is None:
+        return None
+    theirs = (holds.c.workspace_id == workspace_id) & (holds.c.parent_incident_id == incident_id)
+    query = _incidents().where(theirs, holds.c.since_at.is_not(None)).order_by(incidents.c.opened_at.desc())
+    children = connection.execute(query.limit(MOST_CHILDREN)).mappings().all()
+    return {**incident, "heldIncidents": [_child(row) for row in children]}
+
+
+def acknowledgement_of(connection: Connection, workspace_id: int, incident_id: int) -> Object:
+    """Who acknowledged the incident last, and with what note."""
+    query = (
+        select(incident_care.c.acknowledged_by, incident_care.c.note, users.c.email)
+        .outerjoin(users, users.c.id == incident_care.c.owner_id)
+        .where(incident_care.c.workspace_id == workspace_id, incident_care.c.incident_id == incident_id)
+    )
+    row = connection.execute(query).first()
+    return {} if row is None else {"by": row.acknowledged_by, "note": row.note, "owner": row.email}
+
+
 def list_incidents(connection: Connection, workspace_id: int, filters: IncidentFilters, page: Page) -> Object:
     """A page of incidents, newest first, each with its affected tenants."""
-    query = _filtered(workspace_id, filters).order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
+    query = filtered(workspace_id, filters).order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
     return page_of(connection, query, page, lambda row: _with_tenants(connection, row))
 
 
@@ -68,8 +102,24 @@ def incident_timeline(connection: Connection, workspace_id: int, incident_id: in
     return [_transition(row) for row in connection.execute(query).mappings()]
 
 
-def _filtered(workspace_id: int, filters: IncidentFilters) -> Select[Any]:
-    query = select(incidents).where(
+def _incidents() -> Select[Any]:
+    """Incidents with what people did about them, and what is held of them."""
+    is_acknowledged = incident_care.c.acknowledged_cycle == incidents.c.cycle
+    care = [
+        case((is_acknowledged, incident_care.c[name])).label(name)
+        for name in ("acknowledged_at", "acknowledged_by", "note", "owner_id")
+    ]
+    held = [holds.c[name].label(f"held_{name}") for name in ("reason", "since_at", "until_at")]
+    return (
+        select(incidents, *care, incident_care.c.snoozed_until_at, incident_care.c.snoozed_by, *held)
+        .add_columns(holds.c.quiet_id, holds.c.parent_incident_id)
+        .outerjoin(incident_care, incident_care.c.incident_id == incidents.c.id)
+        .outerjoin(holds, holds.c.incident_id == incidents.c.id)
+    )
+
+
+def filtered(workspace_id: int, filters: IncidentFilters) -> Select[Any]:
+    query = _incidents().where(
         incidents.c.workspace_id == workspace_id, incidents.c.status.in_(_STATUSES[filters.status])
     )
     for column, value in (("integration_key", filters.integration_key), ("pattern_id", filters.pattern_id)):
@@ -148,7 +198,37 @@ def _incident(row: RowMapping) -> Object:
         "missedRuns": row["missed_runs"],
         "tenantCount": row["tenant_count"],
         "isChronic": row["reopen_count"] >= 3,
+        "acknowledgedAt": iso_or_none(row["acknowledged_at"]),
+        "acknowledgedBy": row["acknowledged_by"],
+        "acknowledgementNote": row["note"],
+        "ownerId": _uuid_or_none(row["owner_id"]),
+        "snoozedUntil": iso_or_none(row["snoozed_until_at"]),
+        "snoozedBy": row["snoozed_by"],
+        "held": _held(row),
     }
+
+
+def _held(row: RowMapping) -> Object | None:
+    """Why alerts of the incident are held, since when, and until when as far as is known."""
+    if row["held_since_at"] is None:
+        return None
+    return {
+        "reason": row["held_reason"],
+        "since": iso(row["held_since_at"]),
+        "until": iso_or_none(row["held_until_at"]),
+        "quietId": _uuid_or_none(row["quiet_id"]),
+        "incidentId": _uuid_or_none(row["parent_incident_id"]),
+    }
+
+
+def _child(row: RowMapping) -> Object:
+    names = ("id", "jobKey", "jobName", "environment", "status", "openedAt", "tenantCount", "missedRuns")
+    incident = _incident(row)
+    return {name: incident[name] for name in names}
+
+
+def _uuid_or_none(number: int | None) -> str | None:
+    return None if number is None else to_uuid(number)
 
 
 def _tenant(row: RowMapping) -> Object:

@@ -133,8 +133,11 @@ def _jobs(connection: Connection, rows: Sequence[RowMapping], now: int, public_u
     """What is told of each of these rows, with as many statements for a hundred as for one."""
     health = healths(connection, [row["id"] for row in rows], now)
     lengths = distances(connection, rows, now)
-    hints = _hints(connection, rows)
-    return [_job(row, health[row["id"]], lengths.get(row["id"]), hints.get(row["id"]), public_url) for row in rows]
+    hints, parents = _hints(connection, rows), _parents(connection, rows)
+    return [
+        {**_job(row, health[row["id"]], lengths.get(row["id"]), hints.get(row["id"]), public_url), "dependsOn": parent}
+        for row, parent in zip(rows, parents, strict=True)
+    ]
 
 
 def _job(row: RowMapping, health: Health, every: int | None, hint: str | None, public_url: str) -> Object:
@@ -172,6 +175,21 @@ def _expectation(row: RowMapping, every: int | None) -> Object:
         "maxRuntimeSeconds": row["max_runtime"] // SECOND if row["max_runtime"] is not None else None,
         "tenantScope": row["tenant_scope"],
     }
+
+
+def _parents(connection: Connection, rows: Sequence[RowMapping]) -> list[Object | None]:
+    """What each of these jobs depends on."""
+    wanted = {row["parent_job_id"] for row in rows if row["parent_job_id"] is not None}
+    query = select(jobs.c.id, jobs.c.job_key).where(jobs.c.id.in_(wanted))
+    keys = {row.id: row.job_key for row in connection.execute(query)} if wanted else {}
+    return [_parent(row, keys) for row in rows]
+
+
+def _parent(row: RowMapping, keys: Mapping[int, str]) -> Object | None:
+    if row["parent_integration"] is not None:
+        return {"kind": "integration", "value": row["parent_integration"]}
+    key = keys.get(row["parent_job_id"])
+    return None if key is None else {"kind": "job", "value": key}
 
 
 def _schedule(row: RowMapping) -> Object:

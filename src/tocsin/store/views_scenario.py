@@ -3,15 +3,17 @@
 import json
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, IncidentStatus
 from tocsin.store.schema import (
     alerts,
+    deliveries,
     incident_tenants,
     incidents,
     job_environments,
+    quiets,
     runs,
     streams,
     tenants,
@@ -33,12 +35,14 @@ class ToldIncident(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Runs, missed runs a stream (`tenant` or `tenant/environment`), incidents, alerts (moment, kind, tenants)."""
+    """Runs, missed runs a stream (`tenant` or `tenant/environment`), incidents, alerts (moment, kind, tenants), and
+    alerts that were held (moment, kind, why)."""
 
     runs: list[ToldRun]
     missed_runs: dict[str, int]
     incidents: list[ToldIncident]
     alerts: list[tuple[int, str, list[str]]]
+    held: list[tuple[int, str, str]]
 
 
 def stream_named(connection: Connection, workspace_id: int, name: str) -> str:
@@ -51,6 +55,11 @@ def live_incidents(connection: Connection, workspace_id: int) -> list[int]:
         incidents.c.workspace_id == workspace_id, incidents.c.status != IncidentStatus.CLOSED
     )
     return list(connection.execute(query.order_by(incidents.c.id)).scalars())
+
+
+def quiets_of(connection: Connection, workspace_id: int, reason: str) -> list[int]:
+    query = select(quiets.c.id).where(quiets.c.workspace_id == workspace_id, quiets.c.reason == reason)
+    return list(connection.execute(query.order_by(quiets.c.id)).scalars())
 
 
 def told(connection: Connection, workspace_id: int) -> Told:
@@ -68,6 +77,7 @@ def told(connection: Connection, workspace_id: int) -> Told:
         {names[row.id]: row.missed_runs for row in missed},
         _incidents(connection, workspace_id),
         _alerts(connection, workspace_id),
+        _held(connection, workspace_id),
     )
 
 
@@ -112,12 +122,20 @@ def _tenants(connection: Connection, incident_id: int) -> list[str]:
 
 
 def _alerts(connection: Connection, workspace_id: int) -> list[tuple[int, str, list[str]]]:
+    """What its channel is told."""
     query = (
-        select(alerts.c.moment_at, alerts.c.kind, alerts.c.content)
-        .where(alerts.c.workspace_id == workspace_id)
-        .order_by(alerts.c.moment_at, alerts.c.id)
+        select(alerts.c.moment_at, deliveries.c.kind, func.coalesce(deliveries.c.content, alerts.c.content))
+        .join(alerts, alerts.c.id == deliveries.c.alert_id)
+        .where(deliveries.c.workspace_id == workspace_id)
+        .order_by(alerts.c.moment_at, deliveries.c.id)
     )
     return [
-        (row.moment_at, row.kind, sorted(t["externalId"] for t in json.loads(row.content or "{}")["affectedTenants"]))
+        (row[0], row[1], sorted(t["externalId"] for t in json.loads(row[2])["affectedTenants"]))
         for row in connection.execute(query)
     ]
+
+
+def _held(connection: Connection, workspace_id: int) -> list[tuple[int, str, str]]:
+    columns = alerts.c.moment_at, alerts.c.kind, alerts.c.held_by
+    query = select(*columns).where(alerts.c.workspace_id == workspace_id, alerts.c.held_by.is_not(None))
+    return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(alerts.c.moment_at, alerts.c.id))]

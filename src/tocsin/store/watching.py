@@ -197,5 +197,7 @@ def delete_job(connection: Connection, workspace_id: int, job_id: int) -> None:
     connection.execute(delete(runs).where(runs.c.workspace_id == workspace_id, runs.c.job_id == job_id))
     connection.execute(delete(streams).where(streams.c.job_environment_id.in_(in_job)))
     connection.execute(delete(job_environments).where(job_environments.c.job_id == job_id))
+    children = (jobs.c.workspace_id == workspace_id) & (jobs.c.parent_job_id == job_id)
+    connection.execute(update(jobs).where(children).values(parent_job_id=None))
     forget_job(connection, job_id)
     connection.execute(delete(jobs).where(jobs.c.workspace_id == workspace_id, jobs.c.id == job_id))

@@ -6,9 +6,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, or_, select, update
 
 from tocsin.domain.model import SECOND, AlertKind, IncidentStatus
+from tocsin.domain.quiet import HELD_KINDS
 from tocsin.domain.reason import Reason
+from tocsin.domain.routing import OPENINGS
 from tocsin.domain.superseding import Passage, superseded
-from tocsin.store.schema import deliveries, delivery_attempts, incidents
+from tocsin.store import holds
+from tocsin.store.alerts import Unworded
+from tocsin.store.quieting import NOTHING, look
+from tocsin.store.schema import alerts, deliveries, delivery_attempts, incidents
 from tocsin.store.shared import settle_parts
 
 #: How often a delayed opening is looked at while its incident recovers: it may end, or open again.
@@ -47,6 +52,8 @@ def weed(connection: Connection, rows: Sequence[Candidate], now: int, state_keep
     off = {row.id for row in rows if not row.is_enabled}
     drop(connection, off, Reason.CHANNEL_DISABLED, now)
     left = [row for row in rows if row.id not in off]
+    held = _hold(connection, left, now)
+    left = [row for row in left if row.id not in held]
     keepers = {row.id for row in left if row.provider in state_keepers}
     fates: dict[int, Reason] = {}
     put_off: set[int] = set()
@@ -65,7 +72,41 @@ def weed(connection: Connection, rows: Sequence[Candidate], now: int, state_keep
     _put_off(connection, put_off - fates.keys(), now + RECHECK)
     emptied = _emptied(connection, [row for row in left if row.is_shared])
     drop(connection, emptied, Reason.NOTHING_LEFT, now)
-    return off | emptied | fates.keys() | put_off
+    return off | held | emptied | fates.keys() | put_off
+
+
+def _hold(connection: Connection, rows: Sequence[Candidate], now: int) -> set[int]:
+    """Drops what became due before it was quiet, and would be sent for the first time while it is: it is told when the
+    quiet ends, like what was held from the beginning. The ids of those of `rows`."""
+    fresh = [row for row in rows if row.attempts == 0 and row.resent_at is None]
+    alone = [row.id for row in fresh if not row.is_shared and row.kind in HELD_KINDS]
+    shared = [row.id for row in fresh if row.is_shared and row.kind in HELD_KINDS]
+    if not alone and not shared:
+        return set()
+    query = (
+        select(deliveries.c.id, deliveries.c.kind, deliveries.c.channel_id)
+        .add_columns(*[alerts.c[name] for name in Unworded._fields])
+        .join(alerts, alerts.c.id == deliveries.c.alert_id)
+        .where(or_(deliveries.c.id.in_(alone), deliveries.c.shared_in.in_(shared)))
+        .where(deliveries.c.state == "pending", deliveries.c.incident_id.is_not(None))
+        .order_by(deliveries.c.id)
+    )
+    suspects = [(row[0], row[1], row[2], Unworded(*row[3:])) for row in connection.execute(query)]
+    hush = look(connection, now, {alert.incident_id for *_, alert in suspects})
+    if hush is NOTHING:
+        return set()
+    fates: dict[int, Reason] = {}
+    for delivery_id, kind, channel_id, alert in suspects:
+        why = hush.hold_on(connection, alert) if delivery_id not in fates else None
+        if why is None:
+            continue
+        over = superseded(_passages(connection, alert.incident_id, channel_id))
+        fates |= dict.fromkeys(over, Reason.SUPERSEDED) if over else {delivery_id: Reason.HELD}
+        if not over and kind != AlertKind.REMINDER:
+            holds.hold(connection, alert, why, now, is_opening=kind in OPENINGS)
+    for reason in set(fates.values()):
+        drop(connection, {one for one, why in fates.items() if why == reason}, reason, now)
+    return {row.id for row in rows} & fates.keys()
 
 
 def drop(connection: Connection, delivery_ids: Collection[int], reason: str, now: int) -> None:

@@ -19,7 +19,16 @@ from tocsin.api.answers.accounts import (
     WholeWorkspace,
     Workspace,
 )
-from tocsin.api.answers.alerting import AffectedTenant, Attempt, Delivery, Incident, Rejection, StateChange
+from tocsin.api.answers.alerting import (
+    Activity,
+    AffectedTenant,
+    Attempt,
+    Delivery,
+    Incident,
+    Rejection,
+    StateChange,
+    WholeIncident,
+)
 from tocsin.api.answers.integrations import Classification, Event, EventReceipt, EventReceipts, Events, Pattern
 from tocsin.api.answers.people import (
     Actor,
@@ -34,6 +43,7 @@ from tocsin.api.answers.people import (
     SecondFactor,
     SignedIn,
 )
+from tocsin.api.answers.quiet import MaintenanceWindow, Mute
 from tocsin.api.answers.shapes import Answer, Items, Nothing
 from tocsin.api.answers.statistics import JobStats, TenantHealth, Trends, WorkspaceStats
 from tocsin.api.answers.topology import Topology
@@ -50,6 +60,7 @@ from tocsin.api.answers.watching import (
 )
 
 __all__ = [
+    "Activity",
     "Actor",
     "AffectedTenant",
     "Answer",
@@ -70,8 +81,10 @@ __all__ = [
     "Job",
     "JobStats",
     "Key",
+    "MaintenanceWindow",
     "Member",
     "Membership",
+    "Mute",
     "NewKey",
     "Nothing",
     "Pattern",
@@ -100,6 +113,7 @@ __all__ = [
     "Trends",
     "User",
     "WatchedTenant",
+    "WholeIncident",
     "WholeRun",
     "WholeWorkspace",
     "Workspace",

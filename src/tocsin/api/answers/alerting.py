@@ -17,6 +17,17 @@ class AffectedTenant(Shape):
     last_seen_at: Moment
 
 
+class Held(Shape):
+    """Why alerts are held: `muted`, `in_maintenance`, `snoozed` or `parent_open`; because of which mute or window, or
+    which incident."""
+
+    reason: Literal["muted", "in_maintenance", "snoozed", "parent_open"]
+    since: Moment
+    until: Moment | None
+    quiet_id: Id | None
+    incident_id: Id | None
+
+
 class Incident(Shape):
     """`eventCount` is, of a job, its missed runs. `affectedTenants` are the newest 100, `tenantCount` is complete."""
 
@@ -40,7 +51,60 @@ class Incident(Shape):
     missed_runs: Count
     tenant_count: Count
     is_chronic: bool
+    acknowledged_at: Moment | None
+    acknowledged_by: str | None
+    acknowledgement_note: str | None
+    owner_id: Id | None
+    snoozed_until: Moment | None
+    snoozed_by: str | None
+    held: Held | None
     affected_tenants: list[AffectedTenant]
+
+
+class HeldIncident(Shape):
+    """One whose alerts are held because what its job depends on has an open incident."""
+
+    id: Id
+    job_key: str | None
+    job_name: str | None
+    environment: str | None
+    status: Literal["Open", "Recovering", "Closed"]
+    opened_at: Moment
+    tenant_count: Count
+    missed_runs: Count
+
+
+class WholeIncident(Incident):
+    """`heldIncidents`: the newest 100 that are held because of this one."""
+
+    held_incidents: list[HeldIncident]
+
+
+class AlertDelivery(Shape):
+    """Where an alert went, and what became of it there."""
+
+    id: Id
+    provider: str
+    channel_name: str
+    kind: str
+    state: Literal["pending", "delivered", "failed", "dropped"]
+    reason: str
+
+
+class Activity(Shape):
+    """One thing that happened. `what`: the new status of a `transition`; the kind of an `alert`; `joined` of a
+    `tenant`; `acknowledged`, `snoozed`, `unsnoozed`, `note` or `resolved` of a `person`. `text`: its reason, their
+    name, what they said. `heldBy`: why an alert was not told."""
+
+    id: Id
+    at: Moment
+    kind: Literal["transition", "alert", "tenant", "person"]
+    what: str
+    text: str | None
+    by: str | None
+    until: Moment | None
+    held_by: str | None
+    deliveries: list[AlertDelivery]
 
 
 class StateChange(Shape):
@@ -70,7 +134,7 @@ class Delivery(Shape):
     incident_count: Count
     incident_ids: list[Id]
     shared_in: Id | None
-    kind: Literal["opened", "reopened", "resolved", "blastRadiusExpanded", "reminder", "test"]
+    kind: Literal["opened", "reopened", "resolved", "blastRadiusExpanded", "reminder", "acknowledged", "test"]
     provider: str
     channel_name: str
     state: Literal["pending", "delivered", "failed", "dropped"]

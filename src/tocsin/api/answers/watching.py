@@ -28,6 +28,13 @@ class SchedulePreview(Shape):
     warnings: list[str]
 
 
+class Parent(Shape):
+    """What a job depends on: a job by its jobKey, an integration by its integrationKey."""
+
+    kind: Literal["job", "integration"]
+    value: str
+
+
 class Job(Shape):
     id: Id
     job_key: str
@@ -46,6 +53,7 @@ class Job(Shape):
     tags: list[str]
     description: str
     runbook_url: str | None
+    depends_on: Parent | None
     is_active: bool
     ping_url: str
     healthchecks_url: str | None

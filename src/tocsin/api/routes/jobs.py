@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from tocsin.api import answers
 from tocsin.api.calls import Call, Reading, Writing, uuid_of
-from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row
+from tocsin.api.job_wire import JobChanges, NewJob, changed_columns, new_row, parent_of
 from tocsin.api.wire import Filter, Paging, moment, moment_parameter
-from tocsin.application import manage_jobs
+from tocsin.application import dependencies, manage_jobs
 from tocsin.application.errors import not_found
 from tocsin.store import Connection, views_jobs, views_streams
 from tocsin.store.views_streams import RunFilters, StreamFilters
@@ -44,6 +44,8 @@ def create_job(call: Writing, body: NewJob) -> Response:
 
     def work(connection: Connection) -> object:
         manage_jobs.create_job(connection, call.services.ids, call.now, call.workspace_id, row)
+        if body.depends_on is not None:
+            dependencies.depend(connection, call.now, call.workspace_id, body.job_key, parent_of(body))
         return _job(call, connection, body.job_key)
 
     return call.write(work, 201, "Job created.")
@@ -62,6 +64,8 @@ def change_job(call: Writing, jobKey: str, body: JobChanges) -> Response:  # noq
 
     def work(connection: Connection) -> object:
         key = manage_jobs.change_job(connection, call.services.ids, call.now, call.workspace_id, jobKey, changes)
+        if "depends_on" in body.given():
+            dependencies.depend(connection, call.now, call.workspace_id, key, parent_of(body))
         return _job(call, connection, key)
 
     return call.write(work, message="Job changed.")

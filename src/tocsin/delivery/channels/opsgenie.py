@@ -1,7 +1,7 @@
 """OpsGenie, by its Alert API: https://docs.opsgenie.com/docs/alert-api
 
-One alert of OpsGenie's an incident: created and closed under the incident's id as its alias. Jira Service Management
-speaks the same, so the operator may point TOCSIN_OPSGENIE_URL at it.
+One alert of OpsGenie's an incident: created, acknowledged and closed under the incident's id as its alias. Jira Service
+Management speaks the same, so the operator may point TOCSIN_OPSGENIE_URL at it.
 """
 
 import json
@@ -36,6 +36,7 @@ _WHAT_KEY = "the key of an OpsGenie API integration (8-4-4-4-12 letters and digi
 _MESSAGE_LIMIT, _DESCRIPTION_LIMIT, _NOTE_LIMIT = 130, 15_000, 25_000
 _ENTITY_LIMIT, _DETAIL_LIMIT = 512, 500
 _TAG_LIMIT, _MOST_TAGS = 50, 20
+_ACTIONS = {AlertKind.RESOLVED.value: "close", AlertKind.ACKNOWLEDGED.value: "acknowledge"}
 #: The key is unknown, the account unpaid, or the integration may not do this: no other alert will fare better.
 _KEY_REFUSED = {401, 402, 403}
 
@@ -61,7 +62,8 @@ class Opsgenie:
 
     def request(self, config: Config, message: Message, now: int) -> OutboundRequest:
         headers = {"Authorization": f"GenieKey {config['apiKey']}", "Content-Type": "application/json"}
-        path, body = _close(message) if message.kind == AlertKind.RESOLVED else ("", _alert(message))
+        action = _ACTIONS.get(message.kind)
+        path, body = _action(message, action) if action else ("", _alert(message))
         base = self._base_url or _BASES[config.get("region", "us")]
         return OutboundRequest(f"{base}/v2/alerts{path}", headers, json.dumps(body).encode())
 
@@ -88,9 +90,10 @@ def _is_taken(answer: Answer) -> bool:
     return isinstance(words, dict) and "requestId" in words
 
 
-def _close(message: Message) -> tuple[str, dict[str, Any]]:
+def _action(message: Message, action: str) -> tuple[str, dict[str, Any]]:
+    """What is done with the alert that is there."""
     note = cut("\n".join([message.title, *message.lines]), _NOTE_LIMIT)
-    return f"/{quote(message.thread, safe='')}/close?identifierType=alias", {"source": "Tocsin", "note": note}
+    return f"/{quote(message.thread, safe='')}/{action}?identifierType=alias", {"source": "Tocsin", "note": note}
 
 
 def _alert(message: Message) -> dict[str, Any]:

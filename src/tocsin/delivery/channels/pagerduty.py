@@ -92,6 +92,8 @@ def _event(routing_key: str, message: Message) -> dict[str, Any]:
     head = {"routing_key": routing_key, "dedup_key": message.thread}
     if message.kind == AlertKind.RESOLVED:
         return {**head, "event_action": "resolve"}
+    if message.kind == AlertKind.ACKNOWLEDGED:
+        return {**head, "event_action": "acknowledge"}
     content = message.content
     return {
         **head,

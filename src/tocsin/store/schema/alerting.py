@@ -131,12 +131,16 @@ alerts = Table(
     identity(),
     workspace(),
     Column("incident_id", BigInteger, ForeignKey("incidents.id", ondelete="CASCADE")),  # NULL for a test
-    Column("kind", Text, nullable=False),  # opened, reopened, resolved, blastRadiusExpanded, reminder, test
+    Column(
+        "kind", Text, nullable=False
+    ),  # opened, reopened, resolved, blastRadiusExpanded, reminder, acknowledged, test
     Column("cycle", Integer, nullable=False),
     at("moment_at", required=True),
     at("created_at", required=True),
     at("worded_at"),
     Column("content", Text),  # JSON: what every channel's message is made of
+    Column("held_by", Text),  # the named reason why nobody was told
+    Column("catch_up", Text),  # what it makes up for, told when a quiet ended: quiet, snooze
     Index(
         "ix_alerts_unworded",
         "moment_at",

@@ -64,8 +64,17 @@ jobs = Table(
     Column("ping_slug", Text, default=new_ping_slug),
     Column("is_active", Boolean, nullable=False, server_default=true()),
     at("created_at", required=True),
+    # What it depends on: a job, or an integration by its key.
+    Column("parent_job_id", BigInteger),
+    Column("parent_integration", Text),
     UniqueConstraint("workspace_id", "job_key"),
     Index("ix_jobs_ping_uuid", "ping_uuid", unique=True),
+    Index(
+        "ix_jobs_parent_job",
+        "parent_job_id",
+        sqlite_where=text("parent_job_id IS NOT NULL"),
+        postgresql_where=text("parent_job_id IS NOT NULL"),
+    ),
     Index("ix_jobs_ping_slug", "ping_slug", unique=True),
 )
 
