@@ -177,7 +177,9 @@ def _usual(connection: Connection, job_id: int) -> int | None:
 
 
 def count_tenants(connection: Connection, workspace_id: int) -> int:
-    return int(connection.execute(select(func.count()).select_from(tenants).where(is_counted(workspace_id))).scalar_one())
+    return int(
+        connection.execute(select(func.count()).select_from(tenants).where(is_counted(workspace_id))).scalar_one()
+    )
 
 
 def tenant_states(connection: Connection, workspace_id: int, now: int) -> Object:

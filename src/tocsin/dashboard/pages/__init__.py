@@ -1,5 +1,5 @@
 """The pages, one module an area. A new area is one module, and its line here."""
 
-from tocsin.dashboard.pages import incidents, overview, people, signing_in
+from tocsin.dashboard.pages import incidents, overview, people, signing_in, tenants
 
-AREAS = (overview.pages, incidents.pages, signing_in.pages, people.pages)
+AREAS = (overview.pages, incidents.pages, tenants.pages, signing_in.pages, people.pages)
