@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-sentry bench-detect bench-stats bench-pages simulate fuzz torture lock chromium
+.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-sentry bench-detect bench-live bench-stats bench-pages simulate fuzz torture lock chromium
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-stats: $(DEV) ## Measure how soon figures are told of 1,000,000 runs, 1,00
 
 bench-pages: $(DEV) ## Measure the server's time for each page, with 10,000 jobs, 1,000 tenants, 1,000,000 runs
 	$(BIN)/python -m bench.pages
+
+bench-live: $(DEV) ## Measure what 200 open live pages cost: pings with them and without (needs wrk)
+	$(BIN)/python -m bench.live
 
 fuzz: $(DEV) ## Ask the API whatever its document allows and forbids; FUZZ_SECONDS=3600 for an hour
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(BIN)/pytest -s tests/acceptance/test_openapi.py -k finds_nothing

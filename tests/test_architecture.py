@@ -45,6 +45,7 @@ _FOR_ALL_WORKSPACES = {
     "cli/user.py": "the operator's command",
     "dashboard/opening.py": "finds out whose a cookie is",
     "dashboard/pages/people.py": "users belong to several workspaces",
+    "dashboard/pages/public.py": "whose a link is, it finds by its token",
     "delivery/worker.py": "sends everybody's alerts",
     "ingest/addresses.py": "finds out whose a ping's address is",
     "ingest/http.py": "finds out whose a key is",

@@ -17,7 +17,6 @@ from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
 from tocsin.dashboard.app import dashboard_routes
 from tocsin.dashboard.live import Hub
-from tocsin.dashboard.vitals import Traffic, Vitals, Watched
 from tocsin.delivery.channel import Delivered, Site, Verdict
 from tocsin.delivery.channels import HABITS
 from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blocking_test_sender, open_sender
@@ -96,9 +95,8 @@ class _Parts:
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
-        self.hub, self.traffic = Hub(), Traffic(clock)
-        watched = Watched(self.traffic, self.hub)
-        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS, watched)
+        self.hub = Hub()
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS, self.hub)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
 
     def asgi(self) -> Starlette:
@@ -116,7 +114,7 @@ class _Parts:
             routes += pingguard_monitors.routes(services)
             api = build_api(services, openapi_paths())
             tick_lag = self.pulse.tick_lag if self.settings.role == "all" else None
-            routes += dashboard_routes(services, api, self.hub, Vitals(self.traffic, tick_lag))
+            routes += dashboard_routes(services, api, self.hub, tick_lag)
             routes.append(_Rest(api))
         return Starlette(routes=routes, lifespan=self._lifespan)
 

@@ -196,6 +196,9 @@ def _furnish(ours: Api, theirs: Api, store: Store) -> dict[str, str]:
         "delivery": to_uuid(number),
         "userId": add_user(ours, "secret@example.com", "member"),
         "invitation": ours.ok("POST", "/invitations", {"email": "secret2@example.com", "role": "admin"})["id"],
+        "link": ours.ok("POST", "/public-links", {"kind": "badge", "target": {"kind": "workspace"}, "title": "secret"})[
+            "id"
+        ],
         "key": ours.ok("POST", "/keys", {"name": "secret-key", "scopes": ["read"]})["key"]["id"],
     }
 
@@ -309,6 +312,7 @@ BESIDE = {
     "/metrics": "the operator's token",
     "/static/{}/{}": "nothing: the same for everybody",
     "/live": "a cookie",
+    "/badge/{}": "the address",
     "/ping/{}": "the address",
     "/p/{}": "the address",
     "/api/{}/envelope": "a DSN",

@@ -38,6 +38,12 @@ def _tenant(remote: Remote) -> str:
     return str(remote.ok("GET", f"incidents/{_incident(remote)}/tenants")["items"][0]["tenantId"])
 
 
+def _status_page(remote: Remote) -> str:
+    """Of the customer who misses most."""
+    body = {"kind": "status", "target": {"kind": "tenant", "value": _tenant(remote)}}
+    return str(remote.ok("POST", "public-links", body)["url"]).rpartition("/")[2]
+
+
 def _delivery(remote: Remote) -> str:
     return str(remote.ok("GET", "deliveries")["items"][0]["id"])
 
@@ -48,6 +54,8 @@ EXAMPLES: dict[str, Example] = {
     "run_id": _run,
     "delivery_id": _delivery,
     "tenant": _tenant,
+    "pattern": lambda _: "webhook_failure_spike",
+    "token": _status_page,
 }
 
 

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.support.house import House
+from tests.support.waiting import wait_until
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application import accounts
@@ -18,7 +19,6 @@ from tocsin.application.passwords import hash_password
 from tocsin.clock import ManualClock
 from tocsin.dashboard.app import dashboard_routes
 from tocsin.dashboard.live import Hub
-from tocsin.dashboard.vitals import Traffic, Vitals
 from tocsin.delivery.channel import Delivered
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
@@ -78,8 +78,7 @@ class Dashboard:
             send_mail=self._mail,
         )
         self.hub = Hub()
-        self.traffic = Traffic(clock)
-        routes = dashboard_routes(self.services, build_api(self.services), self.hub, Vitals(self.traffic, lambda: 0.2))
+        routes = dashboard_routes(self.services, build_api(self.services), self.hub, lambda: 0.2)
         self.client = TestClient(Starlette(routes=routes), base_url="http://localhost")
         self._browsers = [self.client]
 
@@ -111,7 +110,7 @@ class Dashboard:
 
     def mail_link(self) -> str:
         """The token of the link in the one mail that was sent."""
-        (_, _, text) = self.mails.pop()
+        (_, _, text) = wait_until(lambda: self.mails, 5, "the mail").pop()
         found = re.search(r"#(\S+)", text)
         assert found
         return found[1]

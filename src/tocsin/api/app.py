@@ -23,6 +23,7 @@ from tocsin.api.routes import (
     members,
     password,
     patterns,
+    public_links,
     quiets,
     schedules,
     statistics,
@@ -60,7 +61,7 @@ def build_api(services: Services, described: Mapping[str, Any] | None = None) ->
     people = (auth, password, totp, workspaces, members, keys, audit)
     for resource in (*people, channels, tenants, jobs, schedules, topology):
         api.include_router(resource.router)
-    for resource in (events, patterns, incidents, quiets, deliveries, statistics):
+    for resource in (events, patterns, incidents, quiets, deliveries, public_links, statistics):
         api.include_router(resource.router)
     app.include_router(api)
     add_docs(app, f"{PREFIX}/docs")

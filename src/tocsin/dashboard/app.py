@@ -18,21 +18,22 @@ from tocsin.dashboard.fragments import Fragments
 from tocsin.dashboard.inside import PREFIX, Inside
 from tocsin.dashboard.live import Hub
 from tocsin.dashboard.page import Page
-from tocsin.dashboard.pages import AREAS
+from tocsin.dashboard.pages import AREAS, public
 from tocsin.dashboard.rendering import Templates
 from tocsin.dashboard.router import Pages
 from tocsin.dashboard.site import Site
-from tocsin.dashboard.vitals import Vitals
 
 _STREAM = {**answering.HEADERS, "X-Accel-Buffering": "no"}
 
 
-def dashboard_routes(services: Services, api: ASGIApp, hub: Hub, vitals: Vitals) -> list[BaseRoute]:
+def dashboard_routes(
+    services: Services, api: ASGIApp, hub: Hub, tick_lag: Callable[[], float] | None = None
+) -> list[BaseRoute]:
     """`api`: the management API, through which pages change anything."""
     assets = Assets()
-    site = Site(services, Inside(api), Templates(assets), assets, hub, Fragments(), vitals)
+    site = Site(services, Inside(api), Templates(assets), assets, hub, Fragments(), tick_lag)
     routes: list[BaseRoute] = [assets.route(), Route("/live", _live(site), methods=["GET"])]
-    for pages in AREAS:
+    for pages in (*AREAS, public.badges):
         routes += pages.routes(site)
     return [*routes, *(_Nowhere(route) for route in _nowhere.routes(site))]
 

@@ -41,7 +41,8 @@ class _Space:
 class Hub:
     """`turned` and `heard` may be called from any thread; they cost a look into a set where nobody watches."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Pace = TURN, heard: Pace = HEARD) -> None:
+        self._turn, self._heard = turn, heard
         self._loop: asyncio.AbstractEventLoop | None = None
         self._spaces: dict[int, _Space] = {}
         self._watched: frozenset[int] = frozenset()
@@ -51,10 +52,10 @@ class Hub:
     # --- from any thread ------------------------------------------------------------------------------------------
 
     def turned(self, workspaces: Iterable[int]) -> None:
-        self._tell(workspaces, TURN)
+        self._tell(workspaces, self._turn)
 
     def heard(self, counts: Mapping[int, int]) -> None:
-        self._tell(counts, HEARD)
+        self._tell(counts, self._heard)
 
     def spent(self, workspace_id: int, seconds: float) -> None:
         """A live page of the workspace took so long to make."""

@@ -48,6 +48,7 @@ NAV = (
         (
             Link("/channels", "Channels", "i-channel"),
             Link("/maintenance", "Maintenance", "i-moon"),
+            Link("/sharing", "Status pages", "i-badge"),
             Link("/settings", "Settings", "i-settings"),
         ),
     ),

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.application import credentials
+from tocsin.clock import stopwatch
 from tocsin.dashboard import cookies
 from tocsin.dashboard.cookies import Way
 from tocsin.dashboard.forms import Fields, parse_query
@@ -22,20 +23,28 @@ _LIVE_HEADER = "tocsin-live"
 
 
 def open_page(site: Site, request: Request, form: Fields) -> Page:
+    took = stopwatch()
     now = site.services.clock.now()
     way = cookies.way_of(request, site.services.settings)
-    who = _who(site, request, way, now)
+    change = _change(request)
+    who = _who(site, request, way, now, is_brief=change is not None)
     visit = request.cookies.get(cookies.visit_name(way), "") or credentials.new_secret()
-    page = Page(site, request, way, now, who, visit, parse_query(request), form)
+    page = Page(site, request, way, now, who, visit, parse_query(request), form, took=took)
     page.notices = notices_of(request)
-    change = request.headers.get(_LIVE_HEADER, "")
-    if change.isascii() and change.isdecimal() and len(change) < 16 and request.method == "GET":
-        page.change = int(change)
+    page.change = change
+    return page
+
+
+def know_whole(page: Page) -> Page:
+    """The page, with all that is known of who looks: what was asked for briefly has to be made after all."""
+    page.who = _who(page.site, page.request, page.way, page.now)
     return page
 
 
 def remembered(page: Page, response: Response) -> Response:
-    """The answer, with the cookies that go with it."""
+    """The answer, with the cookies that go with it; what others keep for everybody carries none."""
+    if response.headers.get("cache-control", "").startswith("public"):
+        return response
     if page.notices and response.status_code == 200:  # each is shown once
         cookies.forget(response, page.way, cookies.NOTICE)
     if page.who is None and page.way is not Way.REFUSED:
@@ -54,12 +63,19 @@ def sign_in(page: Page, response: Response, user_id: int, workspace_id: int | No
     return response
 
 
-def _who(site: Site, request: Request, way: Way, now: int) -> Visitor | None:
+def _change(request: Request) -> int | None:
+    """The number of the change that this request for live parts follows; None: it is for a whole page."""
+    change = request.headers.get(_LIVE_HEADER, "")
+    is_number = change.isascii() and change.isdecimal() and len(change) < 16
+    return int(change) if is_number and request.method == "GET" else None
+
+
+def _who(site: Site, request: Request, way: Way, now: int, *, is_brief: bool = False) -> Visitor | None:
     cookie = request.cookies.get(cookies.session_name(way), "")
     if not cookie or way is Way.REFUSED:
         return None
     with site.services.store.read() as connection:
-        return find_visitor(connection, site.services.secrets, cookie, now)
+        return find_visitor(connection, site.services.secrets, cookie, now, is_brief=is_brief)
 
 
 def _renew(page: Page, response: Response, who: Visitor) -> None:

@@ -1,9 +1,9 @@
 """One request for a page: who looks, what they ask for, and what a page function needs to answer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from tocsin.application import credentials
 from tocsin.application.access import Right
 from tocsin.application.errors import Refused
+from tocsin.clock import stopwatch
 from tocsin.dashboard import answering, cookies, csrf, words
 from tocsin.dashboard.cookies import Way
 from tocsin.dashboard.forms import Fields
@@ -45,6 +46,9 @@ class Page:
     refusal: Refused | None = None
     change: int | None = None
     notices: list[str] = field(default_factory=list)
+    is_shared: bool = False
+    #: Microseconds since the page was begun.
+    took: Callable[[], int] = field(default_factory=stopwatch)
 
     # --- who and where --------------------------------------------------------------------------------------------
 
@@ -90,6 +94,10 @@ class Page:
     def theme(self) -> str:
         theme = self.request.cookies.get(cookies.THEME, "")
         return theme if theme in {"light", "dark"} else ""
+
+    def for_anybody(self) -> "Page":
+        """This page as it is kept and shown to others: nothing in it is the viewer's own."""
+        return replace(self, who=None, notices=[], is_shared=True)
 
     # --- reading and writing --------------------------------------------------------------------------------------
 
@@ -157,7 +165,7 @@ class Page:
     @property
     def csrf(self) -> str:
         """For the form's hidden field. Live parts are shared between viewers: there the script fills it in."""
-        if self.change is not None:
+        if self.change is not None or self.is_shared:
             return ""
         return csrf.make_token(self.site.services.secrets.signing_key, self.visitor_name)
 

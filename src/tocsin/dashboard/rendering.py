@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -45,6 +46,9 @@ class Templates:
             "names": words.names,
             "initials": words.initials,
             "runs": charts.runs,
+            "pretty": words.pretty,
+            "path": lambda text: quote(text, safe=""),
+            "local": lambda url: urlsplit(url).path,
         }
 
     def render(self, name: str, context: dict[str, Any]) -> str:

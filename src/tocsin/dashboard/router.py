@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from tocsin.application.access import Right
 from tocsin.application.errors import ErrorCode, Refused, forbidden
-from tocsin.clock import stopwatch
 from tocsin.dashboard import answering, csrf, encoding, opening
 from tocsin.dashboard.cookies import Way
 from tocsin.dashboard.forms import Fields, read_form
@@ -128,12 +127,11 @@ def _made(page: Page, entry: _Entry) -> Response:
 
 def _live(page: Page, entry: _Entry) -> Response:
     """The live parts of a page, made once for all who look at it alike."""
-    measured = stopwatch()
     accepted = encoding.wanted(page.request.headers.get("accept-encoding", ""))
     visitor = page.visitor
     key = (page.workspace_id, visitor.principal.role, page.zone, page.path, accepted)
-    response = page.site.fragments.get(key, page.change or 0, page.now, lambda: _made(page, entry))
-    page.site.hub.spent(page.workspace_id, measured() / 1_000_000)
+    response = page.site.fragments.get(key, page.change or 0, page.now, lambda: _made(opening.know_whole(page), entry))
+    page.site.hub.spent(page.workspace_id, page.took() / 1_000_000)
     return Response(response.body, response.status_code, dict(response.headers))
 
 

@@ -32,8 +32,11 @@ class Visitor(NamedTuple):
         return self.principal.may(right)
 
 
-def find_visitor(connection: Connection, secrets: SecretBox, cookie: str, now: int) -> Visitor | None:
-    """None where the cookie is not ours, is too old, or its session has ended."""
+def find_visitor(
+    connection: Connection, secrets: SecretBox, cookie: str, now: int, *, is_brief: bool = False
+) -> Visitor | None:
+    """None where the cookie is not ours, is too old, or its session has ended. `is_brief`: only who it is and what they
+    may, in one query, for what is asked for every few seconds."""
     read = credentials.read_cookie(cookie, secrets.signing_keys, now)
     if read is None:
         return None
@@ -43,6 +46,8 @@ def find_visitor(connection: Connection, secrets: SecretBox, cookie: str, now: i
         principal = find_principal(connection, credential._replace(workspace_id=None))
     if principal is None or principal.user_id is None:
         return None
+    if is_brief and principal.workspace_id is not None:
+        return Visitor(principal, "", "", {"id": to_uuid(principal.workspace_id)}, [], is_stale=False)
     user = views.user_object(connection, principal.user_id)
     mine = [{**place, "id": to_uuid(place["id"])} for place in views.memberships(connection, principal.user_id)]
     here = to_uuid(principal.workspace_id) if principal.workspace_id is not None else None

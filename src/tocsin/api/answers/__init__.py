@@ -43,6 +43,7 @@ from tocsin.api.answers.people import (
     SecondFactor,
     SignedIn,
 )
+from tocsin.api.answers.public import PublicLink
 from tocsin.api.answers.quiet import MaintenanceWindow, Mute
 from tocsin.api.answers.shapes import Answer, Items, Nothing
 from tocsin.api.answers.statistics import JobStats, TenantHealth, Trends, WorkspaceStats
@@ -88,6 +89,7 @@ __all__ = [
     "NewKey",
     "Nothing",
     "Pattern",
+    "PublicLink",
     "Receipt",
     "RecoveryCodes",
     "Registered",

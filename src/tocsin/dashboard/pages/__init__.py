@@ -1,5 +1,33 @@
 """The pages, one module an area. A new area is one module, and its line here."""
 
-from tocsin.dashboard.pages import incidents, overview, people, signing_in, tenants
+from tocsin.dashboard.pages import (
+    events,
+    incidents,
+    jobs,
+    overview,
+    patterns,
+    people,
+    public,
+    searching,
+    sharing,
+    signing_in,
+    tenants,
+    topology,
+    trends,
+)
 
-AREAS = (overview.pages, incidents.pages, tenants.pages, signing_in.pages, people.pages)
+AREAS = (
+    overview.pages,
+    incidents.pages,
+    jobs.pages,
+    tenants.pages,
+    events.pages,
+    patterns.pages,
+    trends.pages,
+    searching.pages,
+    topology.pages,
+    sharing.pages,
+    public.pages,
+    signing_in.pages,
+    people.pages,
+)

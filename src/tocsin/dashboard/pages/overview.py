@@ -10,6 +10,7 @@ from tocsin.dashboard.field import draw_field
 from tocsin.dashboard.page import Page
 from tocsin.dashboard.router import Pages
 from tocsin.store import views_overview as views
+from tocsin.store.views_stats_strips import check_ins_per_minute
 
 pages = Pages()
 _MOST_WRONG = 8
@@ -24,6 +25,7 @@ def overview(page: Page) -> Response:
         late = views.late_now(connection, page.workspace_id, page.now)
         running = views.in_progress(connection, page.workspace_id, page.now)
         tenants = views.tenant_states(connection, page.workspace_id, page.now)
+        traffic = [one.check_ins for one in check_ins_per_minute(connection, page.workspace_id, page.now)][:-1]
         own = views.own_state(connection, page.workspace_id, page.now)
     return page.render(
         "overview.html",
@@ -33,8 +35,8 @@ def overview(page: Page) -> Response:
         tenants=tenants,
         field=draw_field(tenants["counts"]),
         own=own,
-        traffic=page.site.vitals.traffic.by_minute(page.workspace_id),
-        tick_lag=page.site.vitals.tick_lag(),
+        traffic=traffic,
+        tick_lag=page.site.tick_lag() if page.site.tick_lag is not None else None,
         verdict=_verdict(tenants, wrong),
     )
 

@@ -41,6 +41,7 @@ from tocsin.store.schema.people import (
     sessions,
 )
 from tocsin.store.schema.protocols import places, run_details, run_notes
+from tocsin.store.schema.public import public_links
 from tocsin.store.schema.quiet import holds, incident_actions, incident_care, quiets
 from tocsin.store.schema.statistics import failures, intake, job_days, tally_notes, tally_progress, tenant_days
 from tocsin.store.schema.watching import job_environments, jobs, runs, streams, tenants
@@ -77,6 +78,7 @@ __all__ = [
     "password_resets",
     "patterns",
     "places",
+    "public_links",
     "quiets",
     "rate_buckets",
     "recovery_codes",

@@ -1,0 +1,64 @@
+"""All jobs: what is wrong with them, when they run, and how long they take."""
+
+from statistics import median
+from typing import Any
+
+from starlette.responses import Response
+
+from tocsin.dashboard import schedules
+from tocsin.dashboard.page import Page
+from tocsin.dashboard.router import Pages
+from tocsin.domain.schedule import Learned, Unscheduled
+from tocsin.store import views_job_list as views
+from tocsin.store.views_job_list import JobFilters
+from tocsin.store.views_overview import count_tenants
+
+pages = Pages()
+SORTS = {"worst": "Worst first", "name": "Name", "newest": "Newest", "tenants": "Most tenants"}
+
+
+@pages.get("/jobs")
+def list_jobs(page: Page) -> Response:
+    filters = _filters(page)
+    with page.read() as connection:
+        found = views.job_list(connection, page.workspace_id, page.now, filters, page.query.list_page())
+        choices = views.choices(connection, page.workspace_id)
+        watched = views.watched_altogether(connection, page.workspace_id)
+        tenants = count_tenants(connection, page.workspace_id)
+    is_filtered = any(filters._replace(sort="", status=""))
+    return page.render(
+        "jobs.html",
+        jobs=found,
+        lines=[_line(item) for item in found["items"]],
+        choices=choices,
+        filters=filters,
+        is_filtered=is_filtered,
+        sorts=SORTS,
+        watched=watched,
+        tenants=tenants,
+    )
+
+
+def _filters(page: Page) -> JobFilters:
+    given = {name: page.query.text(name)[:300] for name in JobFilters._fields if name != "text"}
+    filters = JobFilters(**{**given, "text": page.query.text("q")[:200]})
+    return filters._replace(
+        sort=filters.sort if filters.sort in SORTS else "worst",
+        status=filters.status if filters.status in views.STATUSES else "",
+    )
+
+
+def _line(item: dict[str, Any]) -> dict[str, Any]:
+    """What the template shows of a job."""
+    latest = item["latest"]
+    durations = [run.duration for run in latest if run.duration is not None and run.outcome != "in_progress"]
+    running = [run.at for run in latest if run.outcome == "in_progress"]
+    return {
+        **item,
+        "words": schedules.in_words(item["schedule"]),
+        "is_learned": isinstance(item["schedule"], Learned),
+        "is_unscheduled": isinstance(item["schedule"], Unscheduled),
+        "durations": durations,
+        "usual": round(median(durations)) if durations else None,
+        "running_since": running[-1] if running else None,
+    }

@@ -1,0 +1,221 @@
+"""The list of jobs as a page shows it: every job's state at once, then the few that are on the page. Read only.
+
+A few statements find the state of all jobs that a filter leaves, ten thousand of them; only the lines that are shown
+cost more.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select
+
+from tocsin.domain.ids import from_uuid
+from tocsin.domain.model import SECOND, IncidentStatus
+from tocsin.domain.tally import OUTCOMES
+from tocsin.store import tallies
+from tocsin.store.hot import schedule_of
+from tocsin.store.paging import Page
+from tocsin.store.schema import incidents, job_days, job_environments, jobs, places, runs, streams, tenants
+from tocsin.store.views_jobs import due_at, healths, state_of, status_of
+from tocsin.store.views_stats_strips import durations_of_jobs
+
+Object = dict[str, Any]
+
+#: The worst comes first.
+STATUSES = ("down", "late", "up", "new", "paused")
+SORTS = ("worst", "name", "newest", "tenants")
+_DAY = 86_400 * SECOND
+_JUDGED_WITHIN = 60 * SECOND
+_MOST_CHOICES = 200
+
+
+class JobFilters(NamedTuple):
+    """`text` is looked for in names and keys; `tenant`: our UUID or the externalId; empty: any."""
+
+    text: str = ""
+    status: str = ""
+    tag: str = ""
+    project: str = ""
+    service: str = ""
+    host: str = ""
+    tenant: str = ""
+    sort: str = "worst"
+
+
+def job_list(connection: Connection, workspace_id: int, now: int, filters: JobFilters, page: Page) -> Object:
+    """`{items, page, pageSize, total, counts, all}`. `counts`: by status, of all that the other filters leave; `all`:
+    their number."""
+    found = _states(connection, workspace_id, now, filters)
+    counts = Counter(status for _, status in found)
+    kept = [job_id for job_id, status in found if status == filters.status or not filters.status]
+    first = (page.number - 1) * page.size
+    return {
+        "items": _items(connection, workspace_id, kept[first : first + page.size], now),
+        "page": page.number,
+        "pageSize": page.size,
+        "total": len(kept),
+        "counts": {status: counts[status] for status in STATUSES if counts[status]},
+        "all": len(found),
+    }
+
+
+def choices(connection: Connection, workspace_id: int) -> dict[str, list[str]]:
+    """What can be filtered by: `tag`, `project`, `service` and `host`, in alphabetical order."""
+    mine = select(jobs.c.tags).where(jobs.c.workspace_id == workspace_id, jobs.c.tags != "[]").distinct()
+    tags = {tag for text in connection.execute(mine).scalars() for tag in json.loads(text)}
+    found = {"tag": sorted(tags)[:_MOST_CHOICES]}
+    for name in ("project", "service", "host"):
+        column = places.c[name]
+        query = select(column).where(places.c.workspace_id == workspace_id, column != "").distinct().order_by(column)
+        found[name] = list(connection.execute(query.limit(_MOST_CHOICES)).scalars())
+    return found
+
+
+def watched_altogether(connection: Connection, workspace_id: int) -> int:
+    """How many streams are watched."""
+    query = select(func.coalesce(func.sum(job_environments.c.watched_count), 0))
+    return int(connection.execute(query.where(job_environments.c.workspace_id == workspace_id)).scalar_one())
+
+
+def _states(connection: Connection, workspace_id: int, now: int, filters: JobFilters) -> list[tuple[int, str]]:
+    """(id, status) of every job that the filters leave, its status apart, in order."""
+    counted = (
+        select(
+            job_environments.c.job_id,
+            func.sum(job_environments.c.watched_count).label("watched"),
+            func.sum(job_environments.c.affected_count).label("affected"),
+        )
+        .where(job_environments.c.workspace_id == workspace_id)
+        .group_by(job_environments.c.job_id)
+        .subquery()
+    )
+    of_job = and_(streams.c.job_environment_id == job_environments.c.id, job_environments.c.job_id == jobs.c.id)
+    was_heard = exists().where(of_job, streams.c.last_check_in_at.is_not(None))
+    columns = (jobs.c.id, jobs.c.is_active, was_heard.label("was_heard"), counted.c.watched, counted.c.affected)
+    query = (
+        select(*columns)
+        .outerjoin(counted, counted.c.job_id == jobs.c.id)
+        .where(jobs.c.workspace_id == workspace_id, *_wanted(workspace_id, filters))
+    )
+    is_open, is_late = _open(connection, workspace_id), _late(connection, workspace_id, now)
+    found = []
+    for job_id, is_active, heard, watched, affected in connection.execute(_ordered(query, filters.sort, counted)):
+        is_down = job_id in is_open or (watched == 1 and affected > 0)
+        found.append((job_id, status_of(is_active, is_down, job_id in is_late, heard)))
+    if filters.sort == "worst":
+        found.sort(key=lambda one: STATUSES.index(one[1]))
+    return found
+
+
+def _ordered(query: Select[Any], sort: str, counted: Any) -> Select[Any]:
+    by_name = (func.lower(jobs.c.name), jobs.c.id)
+    if sort == "newest":
+        return query.order_by(jobs.c.id.desc())
+    if sort == "tenants":
+        return query.order_by(func.coalesce(counted.c.watched, 0).desc(), *by_name)
+    if sort == "worst":
+        return query.order_by(func.coalesce(counted.c.affected, 0).desc(), *by_name)
+    return query.order_by(*by_name)
+
+
+def _wanted(workspace_id: int, filters: JobFilters) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if filters.text:
+        text = filters.text.lower()
+        wanted.append(
+            or_(*(func.lower(column).contains(text, autoescape=True) for column in (jobs.c.name, jobs.c.job_key)))
+        )
+    if filters.tag:
+        wanted.append(jobs.c.tags.contains(json.dumps(filters.tag), autoescape=True))
+    place = {name: getattr(filters, name) for name in ("project", "service", "host") if getattr(filters, name)}
+    if place:
+        there = [places.c[name] == text for name, text in place.items()]
+        wanted.append(jobs.c.id.in_(select(places.c.job_id).where(places.c.workspace_id == workspace_id, *there)))
+    if filters.tenant:
+        is_they = or_(tenants.c.external_id == filters.tenant, tenants.c.id == from_uuid(filters.tenant))
+        watched_for = (
+            select(job_environments.c.job_id)
+            .join(streams, streams.c.job_environment_id == job_environments.c.id)
+            .join(tenants, tenants.c.id == streams.c.tenant_id)
+            .where(tenants.c.workspace_id == workspace_id, is_they)
+        )
+        wanted.append(jobs.c.id.in_(watched_for))
+    return wanted
+
+
+def _open(connection: Connection, workspace_id: int) -> set[int]:
+    """The jobs with an open incident."""
+    live = and_(incidents.c.workspace_id == workspace_id, incidents.c.status != IncidentStatus.CLOSED)
+    query = (
+        select(job_environments.c.job_id)
+        .join(incidents, incidents.c.job_environment_id == job_environments.c.id)
+        .where(live, incidents.c.status == IncidentStatus.OPEN)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _late(connection: Connection, workspace_id: int, now: int) -> set[int]:
+    """The jobs with a stream that missed its latest run, or whose run is overdue: its deadline then is within a grace,
+    and only the index of what is to be judged next is looked through."""
+    grace = func.max(func.coalesce(jobs.c.grace, _DAY))
+    longest = select(grace).where(jobs.c.workspace_id == workspace_id).scalar_subquery()
+    joined = streams.join(job_environments, job_environments.c.id == streams.c.job_environment_id).join(
+        jobs, jobs.c.id == job_environments.c.job_id
+    )
+    soon = and_(streams.c.check_at >= now - _JUDGED_WITHIN, streams.c.check_at <= longest + now)
+    mine = and_(streams.c.workspace_id == workspace_id, streams.c.is_watched)
+    overdue = select(jobs.c.id).select_from(joined).where(soon, mine, due_at < now)
+    missed = select(jobs.c.id).select_from(joined).where(mine, streams.c.missed_runs > 0)
+    return set(connection.execute(overdue.distinct()).scalars()) | set(connection.execute(missed.distinct()).scalars())
+
+
+def _items(connection: Connection, workspace_id: int, job_ids: Sequence[int], now: int) -> list[Object]:
+    """What stands on the lines of these jobs, with as many statements for all as for one."""
+    if not job_ids:
+        return []
+    rows = {row["id"]: row for row in connection.execute(select(jobs).where(jobs.c.id.in_(job_ids))).mappings()}
+    health = healths(connection, job_ids, now)
+    durations = durations_of_jobs(connection, workspace_id, job_ids)
+    counts = run_counts(connection, job_ids)
+    return [
+        {
+            **line(rows[job_id]),
+            "status": state_of(rows[job_id], health[job_id]),
+            "health": health[job_id],
+            "latest": durations[job_id],
+            "runs": counts[job_id],
+        }
+        for job_id in job_ids
+    ]
+
+
+def line(row: RowMapping) -> Object:
+    """What a job is called and when it runs; `schedule` as the domain knows it."""
+    names = ("schedule_type", "schedule_interval", "schedule_value", "schedule_zone", "grace")
+    schedule = schedule_of(*(row[name] for name in names))
+    return {
+        "job_key": row["job_key"],
+        "name": row["name"],
+        "schedule": schedule,
+        "grace": row["grace"],
+        "is_active": row["is_active"],
+    }
+
+
+def run_counts(connection: Connection, job_ids: Sequence[int]) -> Mapping[int, int]:
+    """How many runs of each job are known, of days and of what the tallier has not seen yet."""
+    until_at = tallies.progress(connection).runs_until_at
+    outcomes = sum((func.sum(job_days.c[name]) for name in OUTCOMES[1:]), func.sum(job_days.c[OUTCOMES[0]]))
+    found: Counter[int] = Counter(dict.fromkeys(job_ids, 0))
+    of_days = select(job_days.c.job_id, outcomes).where(job_days.c.job_id.in_(job_ids)).group_by(job_days.c.job_id)
+    of_late = (
+        select(runs.c.job_id, func.count())
+        .where(runs.c.job_id.in_(job_ids), runs.c.at >= until_at)
+        .group_by(runs.c.job_id)
+    )
+    for query in (of_days, of_late):
+        for job_id, times in connection.execute(query):
+            found[job_id] += int(times)
+    return found
