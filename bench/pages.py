@@ -35,6 +35,7 @@ def addresses(seeded: Seeded) -> list[str]:
     examples = {
         "job_key": "job-0",
         "tenant": "tenant-0",
+        "pattern": "auth_failure",
         "incident_id": to_uuid(seeded.bases["incidents"]),
         "run_id": to_uuid(seeded.bases["runs"] + RUNS - 1),
     }

@@ -56,6 +56,7 @@ EXAMPLES: dict[str, Example] = {
     "provider": lambda _: "slack",
     "channel": lambda _: "default",
     "tenant": _tenant,
+    "pattern": lambda _: "webhook_failure_spike",
     "token": _status_page,
 }
 

@@ -46,6 +46,7 @@ class Templates:
             "names": words.names,
             "initials": words.initials,
             "runs": charts.runs,
+            "pretty": words.pretty,
             "path": lambda text: quote(text, safe=""),
             "local": lambda url: urlsplit(url).path,
         }

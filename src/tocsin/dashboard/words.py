@@ -1,7 +1,9 @@
 """How values are said on a page: numbers, spans of time, moments in the viewer's zone, states."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from markupsafe import Markup
 
@@ -84,6 +86,11 @@ def names(first: Sequence[str], total: int) -> str:
 def initials(name: str) -> str:
     words = [word for word in name.replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+
+def pretty(value: Any) -> str:
+    """JSON as people read it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def micros_of(moment: int | str) -> int:

@@ -3,13 +3,14 @@
 Moments are microseconds; each list is bounded, whatever the size of the workspace, and comes with its whole count.
 """
 
+from collections import Counter
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, case, exists, func, literal, literal_column, or_, select
+from sqlalchemy import Connection, RowMapping, and_, case, func, select
 
 from tocsin.domain.ids import to_uuid
-from tocsin.domain.model import DEFAULT_TENANT, SECOND, IncidentStatus
+from tocsin.domain.model import SECOND, IncidentStatus
 from tocsin.store.schema import (
     absences,
     deliveries,
@@ -24,17 +25,14 @@ from tocsin.store.schema import (
     tenants,
     transitions,
 )
-from tocsin.store.views_jobs import due_at, is_affected
+from tocsin.store.views_jobs import due_at
+from tocsin.store.views_tenant_states import STATES, is_counted, is_late, states_of_tenants, with_jobs
 
 Object = dict[str, Any]
 _DAY = 86_400 * SECOND
-#: How long what fell due may wait to be judged before it is looked for no more.
-_JUDGED_WITHIN = 60 * SECOND
 _FEW = 5
 _NAMED = 3
 _USUAL_OF = 20
-#: The worst state a tenant is in stands for it.
-STATES = ("missed", "error", "late", "progress", "none", "ok")
 
 
 def is_empty(connection: Connection, workspace_id: int) -> bool:
@@ -130,31 +128,14 @@ def late_now(connection: Connection, workspace_id: int, now: int) -> Object:
             func.min(due_at).label("due_at"),
             func.min(missed_at).label("missed_at"),
         )
-        .select_from(_late(workspace_id, now))
+        .select_from(with_jobs)
         .join(tenants, tenants.c.id == streams.c.tenant_id)
-        .where(_is_late(workspace_id, now))
+        .where(is_late(workspace_id, now))
         .group_by(job_environments.c.id, jobs.c.id)
         .order_by(func.min(missed_at), jobs.c.id)
     )
     found = connection.execute(query).mappings().all()
     return {"items": [dict(row) for row in found[:_FEW]], "total": len(found)}
-
-
-def _late(workspace_id: int, now: int) -> Any:
-    return streams.join(job_environments, job_environments.c.id == streams.c.job_environment_id).join(
-        jobs, jobs.c.id == job_environments.c.job_id
-    )
-
-
-def _is_late(workspace_id: int, now: int) -> Any:
-    """Overdue and not missed: its deadline, and so its `check_at`, is at most a grace away. Only the index of what is
-    to be judged next is looked through."""
-    longest = (
-        select(func.max(func.coalesce(jobs.c.grace, _DAY))).where(jobs.c.workspace_id == workspace_id).scalar_subquery()
-    )
-    soon = and_(streams.c.check_at >= now - _JUDGED_WITHIN, streams.c.check_at <= longest + now)
-    is_watched = and_(streams.c.workspace_id == workspace_id, streams.c.is_watched, jobs.c.is_active)
-    return and_(soon, is_watched, streams.c.missed_runs == 0, due_at < now)
 
 
 def in_progress(connection: Connection, workspace_id: int, now: int) -> Object:
@@ -195,88 +176,17 @@ def _usual(connection: Connection, job_id: int) -> int | None:
 # --- tenants ----------------------------------------------------------------------------------------------------------
 
 
-def _counted(workspace_id: int) -> Any:
-    """Active tenants; the workspace's own only where something reports for nobody else."""
-    has_streams = exists(select(literal(1)).where(streams.c.tenant_id == tenants.c.id))
-    return and_(
-        tenants.c.workspace_id == workspace_id,
-        tenants.c.is_active,
-        or_(tenants.c.external_id != DEFAULT_TENANT, has_streams),
-    )
-
-
 def count_tenants(connection: Connection, workspace_id: int) -> int:
-    return int(connection.execute(select(func.count()).select_from(tenants).where(_counted(workspace_id))).scalar_one())
+    return int(
+        connection.execute(select(func.count()).select_from(tenants).where(is_counted(workspace_id))).scalar_one()
+    )
 
 
 def tenant_states(connection: Connection, workspace_id: int, now: int) -> Object:
     """`{counts, total, unserved}`: how many tenants are in each of `STATES`, by the worst that holds for them."""
-    mine = set(connection.execute(select(tenants.c.id).where(_counted(workspace_id))).scalars())
-    idle = mine - _with_streams(connection, workspace_id)
-    silent, failing = _affected(connection, workspace_id)
-    by_state = {
-        "missed": silent & mine,
-        "error": (failing | _in_integration_incidents(connection, workspace_id)) & mine,
-        "late": _late_tenants(connection, workspace_id, now) & mine,
-        "progress": _running_tenants(connection, workspace_id) & mine,
-        "none": idle,
-    }
-    counts, seen = dict.fromkeys(STATES, 0), set[int]()
-    for state, members in by_state.items():
-        counts[state] = len(members - seen)
-        seen |= members
-    counts["ok"] = len(mine - seen)
-    return {"counts": counts, "total": len(mine), "unserved": counts["missed"] + counts["error"]}
-
-
-def _with_streams(connection: Connection, workspace_id: int) -> set[int]:
-    has = exists(select(literal(1)).where(streams.c.tenant_id == tenants.c.id, streams.c.is_watched))
-    return set(connection.execute(select(tenants.c.id).where(tenants.c.workspace_id == workspace_id, has)).scalars())
-
-
-def _affected(connection: Connection, workspace_id: int) -> tuple[set[int], set[int]]:
-    """Tenants of affected streams that are silent, and of those whose runs fail."""
-    query = (
-        select(streams.c.tenant_id, streams.c.silence_streak > 0)
-        .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
-        .where(job_environments.c.workspace_id == workspace_id, job_environments.c.affected_count > 0, is_affected)
-        # As the index of affected streams says it: SQLite takes `is_affected = 1` for something else.
-        .where(literal_column("streams.is_affected"))
-    )
-    found = connection.execute(query).all()
-    return {tenant for tenant, is_silent in found if is_silent}, {
-        tenant for tenant, is_silent in found if not is_silent
-    }
-
-
-def _in_integration_incidents(connection: Connection, workspace_id: int) -> set[int]:
-    query = (
-        select(incident_tenants.c.tenant_id)
-        .join(incidents, incidents.c.id == incident_tenants.c.incident_id)
-        .where(
-            incidents.c.workspace_id == workspace_id,
-            incidents.c.kind == "integration",
-            incidents.c.status == IncidentStatus.OPEN,
-            incidents.c.status != IncidentStatus.CLOSED,
-            incident_tenants.c.cycle == incidents.c.cycle,
-        )
-        .distinct()
-    )
-    return set(connection.execute(query).scalars())
-
-
-def _late_tenants(connection: Connection, workspace_id: int, now: int) -> set[int]:
-    query = select(streams.c.tenant_id).select_from(_late(workspace_id, now)).where(_is_late(workspace_id, now))
-    return set(connection.execute(query.distinct()).scalars())
-
-
-def _running_tenants(connection: Connection, workspace_id: int) -> set[int]:
-    query = (
-        select(streams.c.tenant_id)
-        .join(runs, runs.c.stream_id == streams.c.id)
-        .where(runs.c.workspace_id == workspace_id, runs.c.outcome == "in_progress")
-    )
-    return set(connection.execute(query.distinct()).scalars())
+    found = Counter(states_of_tenants(connection, workspace_id, now).values())
+    counts = {state: found[state] for state in STATES}
+    return {"counts": counts, "total": found.total(), "unserved": counts["missed"] + counts["error"]}
 
 
 # --- Tocsin itself ----------------------------------------------------------------------------------------------------

@@ -51,6 +51,24 @@ JOIN LATERAL (
 ) AS r ON true ORDER BY r.at
 """
 
+_LATEST_SQLITE = """
+SELECT j.value, (
+    SELECT json_group_array(json_array(r.id, r.outcome, r.at, r.expected_at, r.missed_count)) FROM (
+        SELECT id, outcome, at, expected_at, missed_count FROM runs
+        WHERE stream_id = j.value AND workspace_id = ?2 ORDER BY at DESC LIMIT ?3
+    ) AS r)
+FROM json_each(?1) AS j
+"""
+_LATEST_POSTGRES = """
+SELECT j.id, r.told FROM unnest(%s::bigint[]) AS j (id)
+JOIN LATERAL (
+    SELECT json_agg(json_build_array(r.id, r.outcome, r.at, r.expected_at, r.missed_count))::text AS told FROM (
+        SELECT id, outcome, at, expected_at, missed_count FROM runs
+        WHERE stream_id = j.id AND workspace_id = %s ORDER BY at DESC LIMIT %s
+    ) AS r
+) AS r ON true
+"""
+
 
 class MinuteCount(NamedTuple):
     start_at: int
@@ -127,6 +145,15 @@ def durations_of_jobs(
     for job_id, *run in raw.select(connection, _DURATIONS_SQLITE, _DURATIONS_POSTGRES, asked, workspace_id, runs):
         found[job_id].append(RunDuration._make(run))
     return found
+
+
+def latest_slots(
+    connection: Connection, workspace_id: int, stream_ids: Collection[int], slots: int = SLOTS
+) -> dict[int, list[Slot]]:
+    """The latest slots of each of these streams, oldest first: the jobs of one tenant."""
+    asked = json.dumps(list(stream_ids)) if raw.is_sqlite(connection) else raw.numbers(list(stream_ids))
+    rows = raw.select(connection, _LATEST_SQLITE, _LATEST_POSTGRES, asked, workspace_id, slots)
+    return {stream_id: _slots(text, slots) for stream_id, text in rows}
 
 
 def _slots(text: str | None, most: int) -> list[Slot]:
