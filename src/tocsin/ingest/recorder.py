@@ -192,8 +192,7 @@ class Recorder:
         now = self._clock.now()
         try:
             with self._transact() as connection:
-                if is_beat_due := self._node.is_beat_due(now):
-                    # Before anything is judged: if we were away, it is this that tells.
+                if is_beat_due := self._node.is_beat_due(now):  # first: it tells whether we were away
                     self._node.beat(connection, now, self.watermark())
                 outcomes = self._record_in(connection, items, now) if items else []
                 if is_beat_due:
