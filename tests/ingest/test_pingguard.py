@@ -197,11 +197,19 @@ def test_every_slug_is_an_address(name: str, characters: int) -> None:
     assert ping.slug == slug
 
 
+def _guess(guesses: Guesses, address: str, slug: str, now: int = 0) -> bool:
+    """Ask for a slug that does not exist; whether that was allowed."""
+    if guesses.wait(address, slug, now) > 0:
+        return False
+    guesses.was_wrong(address, slug, now)
+    return True
+
+
 def test_who_guesses_is_told_nothing_after_a_while() -> None:
     guesses = Guesses(3)
-    assert [guesses.wait("192.0.2.1", f"guess-{i}", 0) > 0 for i in range(5)] == [False] * 3 + [True] * 2
-    assert guesses.wait("192.0.2.2", "guess-0", 0) == 0
-    assert guesses.wait("192.0.2.1", "guess-9", 20 * SECOND) == 0
+    assert [_guess(guesses, "192.0.2.1", f"guess-{i}") for i in range(5)] == [True] * 3 + [False] * 2
+    assert _guess(guesses, "192.0.2.2", "guess-0")
+    assert _guess(guesses, "192.0.2.1", "guess-9", 20 * SECOND)
 
 
 def test_a_slug_that_exists_is_no_guess_and_stays_open() -> None:
@@ -209,15 +217,28 @@ def test_a_slug_that_exists_is_no_guess_and_stays_open() -> None:
     for i in range(10):
         assert guesses.wait("192.0.2.1", f"right-{i}", 0) == 0
         guesses.was_right("192.0.2.1", f"right-{i}")
-    assert [guesses.wait("192.0.2.1", "wrong", 0) > 0 for _ in range(3)] == [False, False, True]
+    assert [_guess(guesses, "192.0.2.1", "wrong") for _ in range(3)] == [True, True, False]
     assert guesses.wait("192.0.2.1", "right-3", 0) == 0
     assert guesses.wait("192.0.2.1", "right-but-new", 0) > 0
-    guesses.was_wrong("192.0.2.1", "right-3")
+    guesses.was_wrong("192.0.2.1", "right-3", 0)
     assert guesses.wait("192.0.2.1", "right-3", 0) > 0
+
+
+def test_a_thousand_jobs_behind_one_router_may_ping_for_the_first_time_at_once() -> None:
+    guesses = Guesses(20)
+    assert all(guesses.wait("192.0.2.1", f"right-{i}", 0) == 0 for i in range(1_000))
+
+
+def test_guesses_sent_all_at_once_are_paid_for_afterwards() -> None:
+    guesses = Guesses(20)
+    for i in range(100):
+        guesses.was_wrong("192.0.2.1", f"guess-{i}", 0)
+    assert guesses.wait("192.0.2.1", "guess-100", 239 * SECOND) > 0
+    assert guesses.wait("192.0.2.1", "guess-100", 244 * SECOND) == 0
 
 
 def test_one_network_of_ipv6_is_one_address() -> None:
     guesses = Guesses(1)
-    assert guesses.wait("2001:db8::1", "a", 0) == 0
-    assert guesses.wait("2001:db8::ffff:2", "b", 0) > 0
-    assert guesses.wait("2001:db8:0:1::1", "b", 0) == 0
+    assert _guess(guesses, "2001:db8::1", "a")
+    assert not _guess(guesses, "2001:db8::ffff:2", "b")
+    assert _guess(guesses, "2001:db8:0:1::1", "b")

@@ -20,24 +20,26 @@ class Guesses:
         self._right: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def wait(self, address: str, slug: str, now: int) -> int:
-        """0 where the address may ask for the slug, which counts as a miss until `was_right`; else how many
-        microseconds are left until it may."""
+        """0 where the address may ask for the slug; else how many microseconds are left until it may.
+
+        Only a miss counts, once it is known as one: behind one router a thousand jobs may ping for the first time at
+        the same moment.
+        """
         if (_network(address), slug) in self._right:
             return 0
-        return self._rate.wait(_network(address), now)
+        return self._rate.left(_network(address), now)
 
     def was_right(self, address: str, slug: str) -> None:
         """The slug exists."""
         pair = (_network(address), slug)
-        if pair not in self._right:
-            self._rate.give_back(pair[0])
-            self._right[pair] = None
-            if len(self._right) > _MOST:
-                self._right.popitem(last=False)
+        self._right[pair] = None
+        if len(self._right) > _MOST:
+            self._right.popitem(last=False)
 
-    def was_wrong(self, address: str, slug: str) -> None:
+    def was_wrong(self, address: str, slug: str, now: int) -> None:
         """The slug does not exist (any more)."""
         self._right.pop((_network(address), slug), None)
+        self._rate.count(_network(address), now)
 
 
 def _network(address: str) -> str:

@@ -80,7 +80,7 @@ class PingEndpoint:
             raise rate_limited(-(-wait // SECOND))
         job = await self._addresses.job_of_slug(ping.slug)
         if job is None:
-            self._guesses.was_wrong(address, ping.slug)
+            self._guesses.was_wrong(address, ping.slug, self._clock.now())
             raise not_found("Monitor")
         self._guesses.was_right(address, ping.slug)
         return job

@@ -19,19 +19,22 @@ class Rate:
 
     def wait(self, key: Hashable, now: int) -> int:
         """0 where it may happen now, and is counted; else how many microseconds are left until it may."""
-        if not self._every:
-            return 0
+        too_early = self.left(key, now)
+        if too_early == 0:
+            self.count(key, now)
+        return too_early
+
+    def left(self, key: Hashable, now: int) -> int:
+        """The same, without counting anything."""
         full_at = max(self._full_at.get(key, now), now) + self._every
-        too_early = full_at - now - self._burst
-        if too_early > 0:
-            return too_early
+        return max(full_at - now - self._burst, 0)
+
+    def count(self, key: Hashable, now: int) -> None:
+        """It happened, whether it might or not."""
+        if not self._every:
+            return
+        full_at = max(self._full_at.get(key, now), now) + self._every
         if len(self._full_at) >= self._sweep_at:
             self._full_at = {one: at for one, at in self._full_at.items() if at > now}
             self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
         self._full_at[key] = full_at
-        return 0
-
-    def give_back(self, key: Hashable) -> None:
-        """What was counted last did not happen."""
-        if key in self._full_at:
-            self._full_at[key] -= self._every
