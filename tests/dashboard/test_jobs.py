@@ -310,9 +310,11 @@ def test_settings_hold_what_the_job_has_and_change_it(dashboard: Dashboard, hous
             name
         )
     sent = {**FORM, "jobKey": "the-job", "schedule.type": "calendar", "schedule.every": "2", "schedule.unit": "week"}
+    sent |= {"thresholdMode": "all", "tenantImpactThreshold": "5", "gracePeriodSeconds": ""}
     browser.send("/jobs/the-job/settings", **sent, **{"dependsOn.kind": "job", "dependsOn.value": "nightly"})
     row = house.rows(schema.jobs)[0]
     assert (row.name, row.schedule_type, row.schedule_interval, row.schedule_value) == ("Fresh", "calendar", 2, "week")
+    assert (row.threshold_mode, row.impact_threshold, row.grace) == ("all", 5, 60 * SECOND)
     assert 'value="nightly"' in browser.open("/jobs/the-job/settings")
     copied = browser.open("/jobs/new?like=the-job")
     assert '<option value="calendar" selected>' in copied
