@@ -193,8 +193,7 @@ class Recorder:
         try:
             with self._transact() as connection:
                 if is_beat_due := self._node.is_beat_due(now):
-                    # Before anything is judged: if we were away, it is this that tells.
-                    self._node.beat(connection, now, self.watermark())
+                    self._node.beat(connection, now, self.watermark())  # tells if we were away: judge after it
                 outcomes = self._record_in(connection, items, now) if items else []
                 if is_beat_due:
                     self.intake.write(connection, self._node.lease.number)
