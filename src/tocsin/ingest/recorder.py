@@ -192,8 +192,8 @@ class Recorder:
         now = self._clock.now()
         try:
             with self._transact() as connection:
-                if is_beat_due := self._node.is_beat_due(now):  # first: it tells whether we were away
-                    self._node.beat(connection, now, self.watermark())
+                if is_beat_due := self._node.is_beat_due(now):
+                    self._node.beat(connection, now, self.watermark())  # tells if we were away: judge after it
                 outcomes = self._record_in(connection, items, now) if items else []
                 if is_beat_due:
                     self.intake.write(connection, self._node.lease.number)
