@@ -48,11 +48,20 @@ def _delivery(remote: Remote) -> str:
     return str(remote.ok("GET", "deliveries")["items"][0]["id"])
 
 
+def _window(remote: Remote) -> str:
+    """A maintenance window that is to come; planned where there is none."""
+    times = {"startsAt": "2099-01-05T02:00:00Z", "endsAt": "2099-01-05T04:00:00Z", "timezone": "Europe/Vienna"}
+    planned = remote.ok("GET", "maintenance")["items"]
+    target = {"kind": "tag", "value": "finance"}
+    return str((planned or [remote.ok("POST", "maintenance", {**times, "target": target})])[0]["id"])
+
+
 EXAMPLES: dict[str, Example] = {
     "job_key": lambda _: INVOICES,
     "incident_id": _incident,
     "run_id": _run,
     "delivery_id": _delivery,
+    "window_id": _window,
     "provider": lambda _: "slack",
     "channel": lambda _: "default",
     "tenant": _tenant,

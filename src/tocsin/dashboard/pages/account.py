@@ -1,17 +1,15 @@
 """One's own account: the password, and the second factor."""
 
 import io
-from typing import Any
 
 import segno
 from markupsafe import Markup
 from starlette.responses import Response
 
-from tocsin.application import second_factor
 from tocsin.application.access import Right
 from tocsin.dashboard.page import Page
 from tocsin.dashboard.router import Pages
-from tocsin.store import accounts as rows
+from tocsin.store import views_people
 
 pages = Pages()
 
@@ -52,10 +50,9 @@ def turn_off_second_factor(page: Page) -> Response:
 
 
 def _account(page: Page) -> Response:
-    user_id = page.visitor.principal.user_id or 0
-    with page.site.services.store.read() as connection:
-        user: dict[str, Any] = rows.user_of(connection, user_id)
-    return page.render("account.html", is_on=second_factor.is_on(user))
+    with page.read() as connection:
+        me = views_people.member_object(connection, page.workspace_id, page.visitor.principal.user_id or 0)
+    return page.render("account.html", is_on=bool(me and me["hasSecondFactor"]))
 
 
 def _qr_code(uri: str) -> Markup:
