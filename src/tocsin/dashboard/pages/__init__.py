@@ -3,6 +3,8 @@
 from tocsin.dashboard.pages import (
     events,
     incidents,
+    job,
+    job_forms,
     jobs,
     overview,
     patterns,
@@ -20,6 +22,8 @@ AREAS = (
     overview.pages,
     incidents.pages,
     jobs.pages,
+    job_forms.pages,
+    job.pages,
     tenants.pages,
     events.pages,
     patterns.pages,
