@@ -70,5 +70,5 @@ def _story(stats: WorkspaceStats, by_day: list[IncidentDay], days: int) -> str:
         return f"No incident was opened in {words.plural(days, 'day')}."
     said = f"{words.plural(opened, 'incident')} in {words.plural(days, 'day')}"
     if stats.recovery.median is not None:
-        said += f"; half of them were over within {words.span(round(stats.recovery.median * SECOND))}"
+        said += f"; half of those that ended were over within {words.span(round(stats.recovery.median * SECOND))}"
     return f"{said}."
