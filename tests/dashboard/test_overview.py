@@ -89,7 +89,7 @@ def test_it_says_who_has_an_incident_and_why_nobody_is_told(dashboard: Dashboard
     browser.send(f"{address}/acknowledge", note="", ownerId="")
     assert "Owner has it." in _text(browser.open("/"))
     browser.send(f"{address}/snooze", seconds="1800")
-    assert "Owner has it. Snoozed until 13:36: nobody is told before." in _text(browser.open("/"))
+    assert "Owner has it. Snoozed until 13:36 : nobody is told before." in _text(browser.open("/"))
     dashboard.clock.moment += 1801 * SECOND
     assert "Snoozed" not in _text(browser.open("/"))
 
@@ -103,7 +103,7 @@ def test_it_says_that_alerts_are_held(dashboard: Dashboard) -> None:
         everything, until = Target(TargetKind.WORKSPACE, ""), NOON + 7200 * SECOND
         manage_quiets.mute(connection, house.ids, NOON, house.workspace_id, everything, until, "", "ann")
     _pass_time(dashboard, 4000)
-    assert "A mute is in force: its alerts are held until 14:00." in _text(browser.open("/"))
+    assert "A mute is in force: its alerts are held until 14:00 ." in _text(browser.open("/"))
 
 
 def test_runs_that_go_on_are_listed_with_how_long_they_usually_take(dashboard: Dashboard) -> None:
