@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from tests.acceptance.conftest import Home
 from tests.support.document import Document
 from tests.support.remote import Remote
 from tests.support.server import serving
+from tests.support.waiting import wait_until
+from tocsin.clock import SystemClock
+from tocsin.domain.model import SECOND
 
 pytestmark = pytest.mark.acceptance
 
@@ -59,10 +63,11 @@ def test_every_example_of_the_document_is_taken_by_the_real_route(home: Home) ->
         remote.job("daily-report", 3600)
         remote.tenant("acme-corp")
         filled = {"jobKey": "daily-report", "tenant": "acme-corp", "provider": "slack", "name": "second"}
+        filled["incident"] = _incident(remote)
         shown = document.examples()
         assert {"/api/v1/jobs/{jobKey}/ping", "/api/v1/jobs"} <= {path for _, path, _ in shown}
         for method, path, body in shown:
-            _take(remote, document, method.upper(), path.removeprefix("/api/v1/").format(**filled), body)
+            _take(remote, document, method.upper(), path.removeprefix("/api/v1/").format(**filled), _ahead(body))
 
 
 def test_every_route_machines_ping_shows_an_example(tmp_path: Path) -> None:
@@ -92,6 +97,20 @@ def test_the_page_of_the_api_needs_nobody_else(tmp_path: Path) -> None:
     addresses = set(re.findall(r"(?:src|href)='([^'#][^']*)'", page.text))
     assert addresses == {"/api/v1/openapi.json"}
     assert [path for path in paths if f"<code>{path}</code>" not in page.text] == []
+
+
+def _incident(remote: Remote) -> str:
+    """The id of an incident that is open."""
+    remote.job("failing", 3600, failureThreshold=1)
+    remote.ping("failing", "acme-corp", "failure")
+    return str(wait_until(lambda: remote.incidents("failing"), 10, "the incident")[0]["id"])
+
+
+def _ahead(body: Any) -> Any:
+    """What is muted or planned must lie ahead, for a year at most; the document's moments stand still."""
+    moments = {"until": timedelta(days=2), "startsAt": timedelta(days=1), "endsAt": timedelta(days=1, hours=2)}
+    now = datetime.fromtimestamp(SystemClock().now() / SECOND, UTC)
+    return {**body, **{name: (now + moments[name]).isoformat() for name in moments.keys() & body.keys()}}
 
 
 def _take(remote: Remote, document: Document, method: str, path: str, body: Any) -> None:

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.support.document import Document
+from tests.support.routes import borrow_api, give_back
 from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application import accounts
@@ -86,7 +88,7 @@ class MakeApi(Protocol):
 
 @pytest.fixture
 def make_api(tmp_path: Path, clock: ManualClock, ids: IdMaker) -> Iterator[MakeApi]:
-    clients: list[TestClient] = []
+    served: list[tuple[TestClient, FastAPI]] = []
 
     def make(store: Store, **settings: Any) -> Api:
         sent: list[tuple[str, Config]] = []
@@ -98,14 +100,16 @@ def make_api(tmp_path: Path, clock: ManualClock, ids: IdMaker) -> Iterator[MakeA
         secrets = SecretBox.open(tmp_path / "secret.key")
         known = Settings(base_url="https://tocsin.test", **settings)
         services = Services(store, clock, ids, secrets, known, send_test)
-        client = TestClient(build_api(services))
+        app = borrow_api(services)
+        client = TestClient(app)
         client.__enter__()
-        clients.append(client)
+        served.append((client, app))
         return Api(client, services, clock, sent, document=_document())
 
     yield make
-    for client in clients:
+    for client, app in served:
         client.__exit__(None, None, None)
+        give_back(app)
 
 
 def in_workspace(api: Api, name: str = "Acme") -> Api:

@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.support.house import House
+from tests.support.routes import borrow_api, give_back
 from tests.support.waiting import wait_until
-from tocsin.api.app import build_api
 from tocsin.api.services import Services
 from tocsin.application import accounts
 from tocsin.application.passwords import hash_password
@@ -77,8 +77,9 @@ class Dashboard:
             lambda _provider, _config: Delivered("HTTP 200: ok", 200),
             send_mail=self._mail,
         )
+        self._api = borrow_api(self.services)
         self.hub = Hub()
-        routes = dashboard_routes(self.services, build_api(self.services), self.hub, lambda: 0.2)
+        routes = dashboard_routes(self.services, self._api, self.hub, lambda: 0.2)
         self.client = TestClient(Starlette(routes=routes), base_url="http://localhost")
         self._browsers = [self.client]
 
@@ -92,6 +93,7 @@ class Dashboard:
     def close(self) -> None:
         for client in self._browsers[1:]:
             client.__exit__(None, None, None)
+        give_back(self._api)
 
     def add_user(self, email: str, role: str | None = "owner", name: str = "") -> None:
         with self.services.store.write() as connection:

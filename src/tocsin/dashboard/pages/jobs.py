@@ -14,6 +14,7 @@ from tocsin.store.views_job_list import JobFilters
 from tocsin.store.views_overview import count_tenants
 
 pages = Pages()
+_DRAWN = 20
 SORTS = {"worst": "Worst first", "name": "Name", "newest": "Newest", "tenants": "Most tenants"}
 
 
@@ -51,7 +52,7 @@ def _filters(page: Page) -> JobFilters:
 def _line(item: dict[str, Any]) -> dict[str, Any]:
     """What the template shows of a job."""
     latest = item["latest"]
-    durations = [run.duration for run in latest if run.duration is not None and run.outcome != "in_progress"]
+    durations = [run.duration for run in latest if run.duration is not None and run.outcome != "in_progress"][-_DRAWN:]
     running = [run.at for run in latest if run.outcome == "in_progress"]
     return {
         **item,
