@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import structlog
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from tocsin.application.installation import FirstStart, begin, check_key
 from tocsin.clock import SystemClock
 from tocsin.dashboard.app import dashboard_routes
 from tocsin.dashboard.live import Hub
+from tocsin.dashboard.relay import Relay
 from tocsin.delivery.channel import Delivered, Site, Verdict
 from tocsin.delivery.channels import HABITS
 from tocsin.delivery.sender import blocking_mail_sender, blocking_objection, blocking_test_sender, open_sender
@@ -35,6 +36,7 @@ from tocsin.ingest.pulse import Pulse
 from tocsin.ingest.tally_loop import TallyLoop
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
+from tocsin.store import news
 from tocsin.store.engine import Store
 from tocsin.store.installation import read_vitals, why_not_writable
 from tocsin.store.migrations import migrate
@@ -96,7 +98,9 @@ class _Parts:
             check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
         self.hub = Hub()
-        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS, self.hub)
+        self.relay = None if self.store.is_sqlite else Relay(self.hub, partial(news.join, self.store.url))
+        self.watchers = self.relay or self.hub
+        self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS, self.watchers)
         self.metrics.watch(tick_lag=self.pulse.tick_lag, queue_depth=self.pulse.recorder.depth)
 
     def asgi(self) -> Starlette:
@@ -123,7 +127,7 @@ class _Parts:
         send_test = blocking_test_sender(self.site, self.clock, self.ids)
         objection = blocking_objection(self.site)
         send_mail = blocking_mail_sender(self.site, self.clock)
-        changed = self.hub.turned
+        changed = self.watchers.turned
         return Services(
             self.store, self.clock, self.ids, self.secrets, self.settings, send_test, objection, send_mail, changed
         )
@@ -140,7 +144,7 @@ class _Parts:
         log.info("node_stopped", reason="told to")
 
     async def _start_loops(self, stack: AsyncExitStack) -> None:
-        loops: dict[str, Loop] = {}
+        loops: dict[str, Loop] = {} if self.relay is None else {"relay": self.relay.run}
         if self.settings.role != "worker":
             loops["key use"] = KeyUseLoop(self.services.key_use).run
         if self.settings.role != "api":

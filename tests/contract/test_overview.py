@@ -1,9 +1,12 @@
 """What the overview is told, on both engines."""
 
 from tests.support.house import House, micros
+from tocsin.application import accounts, attending
+from tocsin.application.attending import Deed
 from tocsin.domain.model import SECOND
 from tocsin.store import views_overview as views
 from tocsin.store.engine import Store
+from tocsin.store.schema import incidents
 
 
 def _states(house: House) -> dict[str, int]:
@@ -81,6 +84,31 @@ def test_open_incidents_come_before_recovering_ones_and_many_tenants_before_few(
     ]
     assert (wrong["open"], wrong["recovering"], wrong["since"]) == (2, 1, micros(3900))
     assert sorted(wrong["items"][0]["named"]) == ["acme", "bolt", "cobalt"]
+
+
+def test_who_has_an_incident_is_told_by_name_while_its_cycle_lasts(store: Store) -> None:
+    house = House(store)
+    house.make_job()
+    house.check_in("success", "acme")
+    house.pass_time(4000)
+
+    def keeper_after(actor: str, owner: int | None = None) -> str:
+        deed = Deed(house.ids, micros(house.now), house.workspace_id, incident, actor)
+        with store.write() as connection:
+            attending.acknowledge(connection, deed, None, owner)
+        with store.read() as connection:
+            return str(views.wrong_now(connection, house.workspace_id, 5)["items"][0]["keeper"])
+
+    with store.write() as connection:
+        mara = accounts.create_user(connection, house.ids, micros(0), "mara@example.com", "", "Mara")["id"]
+        accounts.create_user(connection, house.ids, micros(0), "else@example.com", "", "Elsewhere")
+        accounts.join(connection, micros(0), house.workspace_id, mara, "member")
+        incident = house.rows(incidents)[0].id
+        assert views.wrong_now(connection, house.workspace_id, 5)["items"][0]["keeper"] == ""
+    assert keeper_after("a key of ours") == "a key of ours"
+    assert keeper_after("mara@example.com") == "Mara"
+    assert keeper_after("a key of ours", mara) == "Mara"
+    assert keeper_after("else@example.com") == "else@example.com"  # no member: their name is nobody's business here
 
 
 def test_runs_in_progress_by_job_beside_their_usual_length(store: Store) -> None:

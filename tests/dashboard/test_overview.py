@@ -4,7 +4,10 @@ import re
 
 from tests.dashboard.conftest import Dashboard
 from tests.support.house import NOON
+from tocsin.application import manage_quiets
+from tocsin.application.manage_quiets import Target
 from tocsin.domain.model import SECOND
+from tocsin.domain.quiet import TargetKind
 
 SCRIPT, FOXES = "<script>alert(1)</script>", "🦊" * 100
 
@@ -72,6 +75,35 @@ def test_what_is_wrong_stands_first_with_how_many_it_concerns(dashboard: Dashboa
     assert "2 missed" in text
     assert "1 ok" in text
     assert '<span class="count count-alert">1' in page
+
+
+def test_it_says_who_has_an_incident_and_why_nobody_is_told(dashboard: Dashboard) -> None:
+    house = dashboard.house
+    house.make_job(name="Invoice sync")
+    house.check_in("success", "acme")
+    _pass_time(dashboard, 4000)
+    browser = dashboard.as_()
+    page = browser.open("/")
+    assert "has it" not in page
+    (address,) = re.findall(r'href="(/incidents/[^"]+)"', page)
+    browser.send(f"{address}/acknowledge", note="", ownerId="")
+    assert "Owner has it." in _text(browser.open("/"))
+    browser.send(f"{address}/snooze", seconds="1800")
+    assert "Owner has it. Snoozed until 13:36 : nobody is told before." in _text(browser.open("/"))
+    dashboard.clock.moment += 1801 * SECOND
+    assert "Snoozed" not in _text(browser.open("/"))
+
+
+def test_it_says_that_alerts_are_held(dashboard: Dashboard) -> None:
+    house = dashboard.house
+    house.make_job(name="Invoice sync")
+    house.check_in("success", "acme")
+    browser = dashboard.as_()
+    with house.store.write() as connection:
+        everything, until = Target(TargetKind.WORKSPACE, ""), NOON + 7200 * SECOND
+        manage_quiets.mute(connection, house.ids, NOON, house.workspace_id, everything, until, "", "ann")
+    _pass_time(dashboard, 4000)
+    assert "A mute is in force: its alerts are held until 14:00 ." in _text(browser.open("/"))
 
 
 def test_runs_that_go_on_are_listed_with_how_long_they_usually_take(dashboard: Dashboard) -> None:

@@ -68,6 +68,11 @@ class Hub:
         space = self._spaces.get(workspace_id)
         return space.number if space is not None else 0
 
+    @property
+    def watched(self) -> frozenset[int]:
+        """The workspaces that somebody looks at."""
+        return self._watched
+
     def close(self) -> None:
         """End all streams, so that a node that stops need not wait for those who look."""
         self._is_closing = True

@@ -38,6 +38,14 @@ STATES: dict[str, tuple[str, str]] = {
 #: What the API calls otherwise.
 _ALSO = {"in_progress": "progress", "Open": "open", "Recovering": "recovering", "Closed": "closed"}
 
+#: Why alerts are held, by the reason.
+HELD = {
+    "muted": "A mute is in force",
+    "in_maintenance": "A maintenance window is open",
+    "snoozed": "It is snoozed",
+    "parent_open": "What it depends on has an open incident",
+}
+
 
 def state_of(name: str) -> str:
     """The `data-state` of a run's outcome, or of any status of the API."""

@@ -15,15 +15,19 @@ from tocsin.store.schema import (
     absences,
     deliveries,
     events,
+    holds,
+    incident_care,
     incident_tenants,
     incidents,
     job_environments,
     jobs,
+    members,
     rejections,
     runs,
     streams,
     tenants,
     transitions,
+    users,
 )
 from tocsin.store.views_jobs import due_at
 from tocsin.store.views_tenant_states import STATES, is_counted, is_late, states_of_tenants, with_jobs
@@ -53,7 +57,8 @@ def count_open_incidents(connection: Connection, workspace_id: int) -> int:
 
 
 def wrong_now(connection: Connection, workspace_id: int, most: int) -> Object:
-    """`{items, open, recovering, since}`: the worst first, open before recovering, then by affected tenants."""
+    """`{items, open, recovering, since}`: the worst first, open before recovering, then by affected tenants. Of each
+    `keeper` is who has it, `held` the reason for which its alerts are held; both may be empty."""
     live = and_(incidents.c.workspace_id == workspace_id, incidents.c.status != IncidentStatus.CLOSED)
     is_open = incidents.c.status == IncidentStatus.OPEN
     began_at = func.coalesce(incidents.c.reopened_at, incidents.c.opened_at)
@@ -63,7 +68,11 @@ def wrong_now(connection: Connection, workspace_id: int, most: int) -> Object:
     )
     query = (
         select(incidents, affected.label("affected"), job_environments.c.watched_count, began_at.label("began_at"))
+        .add_columns(_keeper().label("keeper"), incident_care.c.snoozed_until_at)
+        .add_columns(holds.c.since_at.label("held_at"), holds.c.reason.label("held_why"), holds.c.until_at)
         .outerjoin(job_environments, job_environments.c.id == incidents.c.job_environment_id)
+        .outerjoin(incident_care, incident_care.c.incident_id == incidents.c.id)
+        .outerjoin(holds, holds.c.incident_id == incidents.c.id)
         .where(live)
         .order_by(is_open.desc(), affected.desc(), began_at)
         .limit(most)
@@ -73,6 +82,20 @@ def wrong_now(connection: Connection, workspace_id: int, most: int) -> Object:
     total = count_tenants(connection, workspace_id)
     items = [_wrong(connection, row, total) for row in connection.execute(query).mappings()]
     return {"items": items, "open": opened, "recovering": recovering, "since": since}
+
+
+def _keeper() -> Any:
+    """Who has an incident: its owner, or else whoever acknowledged it, a member by name. NULL: nobody has, as it is."""
+    name = func.coalesce(func.nullif(users.c.name, ""), users.c.email)
+    owner = select(name).where(users.c.id == incident_care.c.owner_id).scalar_subquery()
+    member = (
+        select(name)
+        .join(members, members.c.user_id == users.c.id)
+        .where(members.c.workspace_id == incidents.c.workspace_id, users.c.email == incident_care.c.acknowledged_by)
+        .scalar_subquery()
+    )
+    is_acknowledged = incident_care.c.acknowledged_cycle == incidents.c.cycle
+    return case((is_acknowledged, func.coalesce(owner, member, incident_care.c.acknowledged_by)))
 
 
 def _wrong(connection: Connection, row: RowMapping, total: int) -> Object:
@@ -101,6 +124,10 @@ def _wrong(connection: Connection, row: RowMapping, total: int) -> Object:
         "of": max(of, affected),
         "named": list(connection.execute(named.limit(_NAMED)).scalars()),
         "state": _bar_state(row),
+        "keeper": row["keeper"] or "",
+        "snoozed_until": row["snoozed_until_at"] or 0,
+        "held": "" if row["held_at"] is None else row["held_why"],
+        "held_until": row["until_at"],
     }
 
 

@@ -22,12 +22,6 @@ pages = Pages()
 
 _STATUSES = {"active": "Active", "open": "Open", "recovering": "Recovering", "closed": "Closed", "all": "All"}
 _FEW_TENANTS, _FEW_DELIVERIES, _FEW_EVENTS, _MOST_SHOWN, _STEPS = 8, 6, 5, 100, 100
-_HELD = {
-    "muted": "A mute is in force",
-    "in_maintenance": "A maintenance window is open",
-    "snoozed": "It is snoozed",
-    "parent_open": "What it depends on has an open incident",
-}
 
 
 @pages.get("/incidents")
@@ -128,7 +122,7 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
         "incident": objects.whole_incident(connection, mine, number),
         "chart": _chart(page, course, activity),
         "told_as": TOLD,
-        "held_words": _HELD,
+        "held_words": words.HELD,
         "providers": PROVIDERS,
         "unsent": UNSENT,
         "steps": steps(activity),

@@ -30,6 +30,7 @@ def overview(page: Page) -> Response:
     return page.render(
         "overview.html",
         wrong=wrong,
+        held_words=words.HELD,
         late=late,
         running=running,
         tenants=tenants,
