@@ -44,7 +44,6 @@ _FOR_ALL_WORKSPACES = {
     "bootstrap.py": "the first start; figures of the whole installation",
     "cli/user.py": "the operator's command",
     "dashboard/opening.py": "finds out whose a cookie is",
-    "dashboard/pages/account.py": "users belong to several workspaces",
     "dashboard/pages/people.py": "users belong to several workspaces",
     "dashboard/pages/public.py": "whose a link is, it finds by its token",
     "delivery/worker.py": "sends everybody's alerts",
