@@ -20,6 +20,7 @@ from tests.dashboard.conftest import Browser
 from tests.support.alerting import Desk
 from tests.support.people import add_user, log_in
 from tests.support.statements import statements
+from tests.support.waiting import wait_until
 from tocsin.api.services import Services
 from tocsin.bootstrap import build
 from tocsin.clock import SystemClock
@@ -296,7 +297,12 @@ def _ask(caller: Api, route: Route, values: dict[str, str]) -> tuple[int, str, i
 
 
 def _contents(world: World) -> dict[str, list[str]]:
-    """Every row of our workspace."""
+    """Every row of our workspace, once our check-in is counted: it is with the node's next heartbeat."""
+    wait_until(lambda: _rows(world)["intake"], 30, "the count of our check-in")
+    return _rows(world)
+
+
+def _rows(world: World) -> dict[str, list[str]]:
     tables = [table for table in metadata.sorted_tables if "workspace_id" in table.c]
     with world.store.read() as connection:
         mine = {table.name: select(table).where(table.c.workspace_id == world.ours.workspace_id) for table in tables}

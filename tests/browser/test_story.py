@@ -56,7 +56,7 @@ def _link(server: Server) -> str:
     return found[0] if found else server.wait_for(r"(http\S+/claim#\S+)")
 
 
-def test_a_missed_run_turns_red_in_the_open_page(stage: Stage) -> None:
+def test_a_missed_run_turns_red_live_and_is_taken_in_hand_and_resolved(stage: Stage) -> None:
     expect(stage.verdict).to_have_text("Nothing has reported yet")
     stage.remote.ok("PUT", "workspaces/me/channels/webhook", {"config": {"url": f"{stage.receiver.url}/hook"}})
     stage.remote.tenant("acme-corp")
@@ -74,3 +74,23 @@ def test_a_missed_run_turns_red_in_the_open_page(stage: Stage) -> None:
     stage.remote.ok("PATCH", "jobs/hourly-sync", {"expectedIntervalSeconds": 3600})
     stage.remote.ping("hourly-sync", "acme-corp", runId="at-last")  # a run of its own, so soon after the first
     expect(stage.verdict).to_have_text("1 incident is open", timeout=10_000)
+    _take_in_hand(stage)
+    _resolve(stage)
+
+
+def _take_in_hand(stage: Stage) -> None:
+    stage.page.goto(f"/incidents/{stage.remote.incidents('hourly-sync')[0]['id']}")
+    stage.page.get_by_role("button", name="Acknowledge").click()
+    asked = stage.page.locator("#ack")
+    asked.get_by_label("Note").fill("Rotating the token.")
+    asked.get_by_role("button", name="Acknowledge").click()
+    owner = stage.page.locator("#inc-owner")
+    expect(owner).to_contain_text("Rotating the token.")
+    expect(owner).to_contain_text(OWNER.name)
+
+
+def _resolve(stage: Stage) -> None:
+    stage.page.get_by_role("button", name="Resolve…").click()
+    stage.page.locator("#resolve").get_by_role("button", name="Resolve").click()
+    expect(stage.verdict).to_have_text("Hourly-Sync is well again; 1 tenant was hit")
+    wait_until(lambda: stage.told()[-1] == "incident.resolved", 10, "the all-clear")

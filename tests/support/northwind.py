@@ -86,6 +86,29 @@ class Northwind:
         for monitor in ("nightly-etl", "nightly-etl", "newsletter-v1"):
             path = f"/api/{dsn.path.strip('/')}/cron/{monitor}/{dsn.username}/"
             remote.client.get(f"{dsn.scheme}://{dsn.netloc.rpartition('@')[2]}{path}", params={"status": "ok"})
+        self._people(remote)
+        self._hushed(remote)
+
+    def _people(self, remote: Remote) -> None:
+        for name, role in (("Jonas Weiss", "admin"), ("Priya Natarajan", "member")):
+            email = f"{name.split()[0].lower()}@northwind.example"
+            token = remote.ok("POST", "invitations", {"email": email, "role": role})["token"]
+            remote.ok("POST", "invitations/accept", {"token": token, "name": name, "password": "nobody guesses this"})
+
+    def _hushed(self, remote: Remote) -> None:
+        """What people said of it, and what is kept quiet for a while."""
+        hers = {"note": "Token of the ERP ran out; IT makes a new one."}
+        for job, note in ((INVOICES, hers), ("payroll-run", {"note": "Asked the customers for their IBANs."})):
+            for incident in remote.incidents(job):
+                remote.ok("POST", f"incidents/{incident['id']}/acknowledge", note)
+        for incident in remote.incidents("ledger-export") + remote.incidents("stock-levels"):
+            remote.ok("POST", f"incidents/{incident['id']}/snooze", {"seconds": 7_200})
+        later, soon = iso(self.now + 6 * HOUR), self.now + 4 * DAY
+        for kind, value, why in (("job", "legacy-fax", "Until it is gone."), ("tag", "warehouse", "The stocktaking.")):
+            remote.ok("POST", "mutes", {"target": {"kind": kind, "value": value}, "until": later, "reason": why})
+        window = {"startsAt": iso(soon), "endsAt": iso(soon + 2 * HOUR), "rrule": "FREQ=WEEKLY"}
+        window |= {"timezone": "Europe/Vienna", "reason": "The disks are checked."}
+        remote.ok("POST", "maintenance", {"target": {"kind": "job", "value": "nightly-backup"}, **window})
 
     def _channels(self) -> None:
         put = self.chronicle.channel

@@ -1,7 +1,6 @@
-"""What happened to an incident, told step by step, newest first; tenants who came together are one step."""
+"""What happened to an incident, told step by step, newest first; tenants who came within a minute are one step."""
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from tocsin.dashboard import words
@@ -22,7 +21,9 @@ _DONE = {
     "note": "wrote",
     "resolved": "resolved it",
 }
-_NAMED = 3
+_NAMED, _LONGEST_NAME = 3, 32
+#: What a minute's moments have in common: 2026-11-22T09:45
+_MINUTE = 16
 
 
 class Step(NamedTuple):
@@ -38,11 +39,16 @@ class Step(NamedTuple):
 
 def steps(activity: Iterable[dict[str, Any]]) -> list[Step]:
     """`activity`: entries as the API gives them, oldest first."""
-    told: list[Step] = []
-    for (kind, at), together in groupby(activity, key=lambda entry: (entry["kind"], entry["at"])):
-        entries = list(together)
-        told += [_joined(at, entries)] if kind == "tenant" else [_STEPS[kind](entry) for entry in entries]
-    return told[::-1]
+    together: dict[Any, list[dict[str, Any]]] = {}
+    for number, entry in enumerate(activity):
+        # A minute's tenants are one step, even where an alert was told between two of them.
+        together.setdefault(entry["at"][:_MINUTE] if entry["kind"] == "tenant" else number, []).append(entry)
+    return [_step(entries) for entries in together.values()][::-1]
+
+
+def _step(entries: list[dict[str, Any]]) -> Step:
+    first = entries[0]
+    return _joined(first["at"], entries) if first["kind"] == "tenant" else _STEPS[first["kind"]](first)
 
 
 def _turned(entry: dict[str, Any]) -> Step:
@@ -50,7 +56,7 @@ def _turned(entry: dict[str, Any]) -> Step:
 
 
 def _joined(at: str, entries: list[dict[str, Any]]) -> Step:
-    names = words.names([str(entry["text"]) for entry in entries[:_NAMED]], len(entries))
+    names = words.names([words.clipped(str(entry["text"]), _LONGEST_NAME) for entry in entries[:_NAMED]], len(entries))
     return Step(at, f"{words.plural(len(entries), 'tenant')} hit", names, icon="i-tenants")
 
 

@@ -81,6 +81,11 @@ def names(first: Sequence[str], total: int) -> str:
     return f"{listed} and {number(rest)} more" if rest > 0 else listed
 
 
+def clipped(name: str, longest: int) -> str:
+    """A name that runs on is cut, where a style cannot do it: within a sentence."""
+    return name if len(name) <= longest else name[: longest - 1].rstrip() + "…"
+
+
 def initials(name: str) -> str:
     words = [word for word in name.replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"

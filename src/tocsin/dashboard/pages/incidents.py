@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from tocsin.application.errors import not_found
 from tocsin.dashboard import incident_chart, words
+from tocsin.dashboard.delivery_words import PROVIDERS, UNSENT
 from tocsin.dashboard.incident_chart import Turn
 from tocsin.dashboard.incident_steps import TOLD, steps
 from tocsin.dashboard.page import Page
@@ -128,6 +129,8 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
         "chart": _chart(page, course, activity),
         "told_as": TOLD,
         "held_words": _HELD,
+        "providers": PROVIDERS,
+        "unsent": UNSENT,
         "steps": steps(activity),
         "tick_word": lambda at: words.clock(at, page.zone, page.now),
         "tenants": objects.list_incident_tenants(connection, mine, number, _some(page, "tenants", _FEW_TENANTS)),
