@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, exists, func, or_, select, true
 
 from tocsin.domain.ids import from_uuid
 from tocsin.domain.model import SECOND, IncidentStatus
@@ -94,7 +94,9 @@ def _states(connection: Connection, workspace_id: int, now: int, filters: JobFil
         .subquery()
     )
     of_job = and_(streams.c.job_environment_id == job_environments.c.id, job_environments.c.job_id == jobs.c.id)
-    was_heard = exists().where(of_job, streams.c.last_check_in_at.is_not(None))
+    # Who is watched because they were heard needs no look at their streams.
+    is_heard = and_(jobs.c.tenant_scope == "seen", counted.c.watched > 0)
+    was_heard = case((is_heard, true()), else_=exists().where(of_job, streams.c.last_check_in_at.is_not(None)))
     columns = (jobs.c.id, jobs.c.is_active, was_heard.label("was_heard"), counted.c.watched, counted.c.affected)
     query = (
         select(*columns)
@@ -169,8 +171,13 @@ def _late(connection: Connection, workspace_id: int, now: int) -> set[int]:
     soon = and_(streams.c.check_at >= now - _JUDGED_WITHIN, streams.c.check_at <= longest + now)
     mine = and_(streams.c.workspace_id == workspace_id, streams.c.is_watched)
     overdue = select(jobs.c.id).select_from(joined).where(soon, mine, due_at < now)
-    missed = select(jobs.c.id).select_from(joined).where(mine, streams.c.missed_runs > 0)
-    return set(connection.execute(overdue.distinct()).scalars()) | set(connection.execute(missed.distinct()).scalars())
+    # What counts towards a threshold is counted already; what does not yet, or was resolved by hand, is looked for.
+    environments = and_(job_environments.c.workspace_id == workspace_id, job_environments.c.job_id == jobs.c.id)
+    counted = select(job_environments.c.job_id).where(environments, job_environments.c.late_count > 0)
+    is_uncounted = or_(jobs.c.threshold_mode == "all", job_environments.c.epoch > 0)
+    missed = select(jobs.c.id).select_from(joined).where(environments, is_uncounted, mine, streams.c.missed_runs > 0)
+    queries = (overdue, counted, missed)
+    return {job_id for query in queries for job_id in connection.execute(query.distinct()).scalars()}
 
 
 def _items(connection: Connection, workspace_id: int, job_ids: Sequence[int], now: int) -> list[Object]:
