@@ -85,7 +85,7 @@ def pagerduty(received: Received) -> Any:
     assert len(received.body) <= 512_000
     assert re.fullmatch("[A-Za-z0-9]{32}", event["routing_key"])
     _text(event["dedup_key"], 255)
-    if event["event_action"] == "resolve":
+    if event["event_action"] in {"resolve", "acknowledge"}:
         assert set(event) == {"routing_key", "event_action", "dedup_key"}
         return event
     assert event["event_action"] == "trigger"
@@ -134,7 +134,7 @@ def opsgenie(received: Received) -> Any:
         assert all(isinstance(value, str) for value in body["details"].values())
         assert sum(len(name) + len(value) for name, value in body["details"].items()) <= 8_000
         return body
-    found = re.fullmatch(r"/v2/alerts/([^/]+)/close", path.path)
+    found = re.fullmatch(r"/v2/alerts/([^/]+)/(?:close|acknowledge)", path.path)
     assert found
     assert parse_qs(path.query) == {"identifierType": ["alias"]}
     assert set(body) <= {"source", "user", "note"}
