@@ -297,7 +297,9 @@ def test_half_a_ping_is_no_ping(pair: Pair, kept: int) -> None:
 
 def test_who_has_said_all_may_close_their_half(pair: Pair) -> None:
     before = pair.count()
-    assert pair.say(HEAD + LENGTH + b"\r\n" + BODY, half_close=True).status in {0, 200}
+    for _, server in pair.servers:  # an answer may find the line cut, on the one and not on the other
+        answer = say(server.url, *_keyed((HEAD + LENGTH + b"\r\n" + BODY,), server.api_key), half_close=True)
+        assert answer.status in {0, 200}
     wait_until(lambda: pair.count() == [count + 1 for count in before], 5, "the ping to be stored")
 
 

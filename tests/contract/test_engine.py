@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from tests.support.house import House
-from tocsin.store import commit_counts
+from tocsin.store import commit_counts, raw
 from tocsin.store.engine import Store
 from tocsin.store.schema import facts
 
@@ -56,3 +56,21 @@ def test_a_session_of_its_own_tells_too(store: Store) -> None:
     with store.own_session("")() as connection:
         commit_counts.count(connection, [("Closed", "stable")])
     assert told == {("Closed", "stable"): 1}
+
+
+def test_more_than_a_socket_takes_at_once_is_committed(store: Store) -> None:
+    """A report of a thousand events is 3 MB in one statement, and nobody asks for its rows before the commit."""
+    text = "x" * 16_000_000
+    transact = store.own_session("-c jit=off")
+    for _ in range(2):
+        with transact() as connection:
+            if raw.is_sqlite(connection):
+                raw.cursor(connection).execute("SELECT length(?)", (text,))
+            else:
+                raw.cursor(connection).execute("SELECT length(%s::text)", (text,), prepare=True)
+    with pytest.raises(ZeroDivisionError), transact() as connection:
+        if not raw.is_sqlite(connection):
+            raw.cursor(connection).execute("SELECT length(%s::text)", (text,), prepare=True)
+        raise ZeroDivisionError
+    with transact() as connection:
+        assert raw.select(connection, "SELECT 1", "SELECT 1") == [(1,)]

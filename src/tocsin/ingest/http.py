@@ -186,11 +186,10 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, int | None]:
         if scope["method"] != "POST":
             raise Refused(405, ErrorCode.VALIDATION, "This address does not know this method.")
+        # Who has said all may close their half of the connection: what is short is read before anybody is asked for.
+        body = await self._read(scope, receive) if _is_short(scope) else None
         sender = await self._senders.identify(scope)
-        try:
-            body = await read_body(scope, receive, self._asked.body_limit)
-        except TooLargeError:
-            raise too_large(self._asked.too_large) from None
+        body = body if body is not None else await self._read(scope, receive)
         if header(scope, b"content-type").partition(b";")[0].strip().lower() != b"application/json":
             raise unsupported_media()
         if header(scope, b"content-encoding").lower() not in {b"", b"identity"}:
@@ -203,6 +202,12 @@ class Endpoint:
         if once is None:
             return self._worded(*await self._recorder.submit(item))
         return self._worded(*await self._submit_once(item._replace(idempotency=once), once))
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        try:
+            return await read_body(scope, receive, self._asked.body_limit)
+        except TooLargeError:
+            raise too_large(self._asked.too_large) from None
 
     async def _submit_once(self, item: Item, once: OnceKey) -> tuple[Item, Outcome]:
         """Two requests under one key at once: the second is told so."""
@@ -224,6 +229,12 @@ class Endpoint:
         if worded is None:
             raise TypeError(f"what is recorded cannot be answered while it is {outcome!r}")
         return *worded, None
+
+
+def _is_short(scope: Scope) -> bool:
+    """Whether the sender says so; a body in chunks says nothing."""
+    length = header(scope, b"content-length")
+    return length.isdigit() and int(length[:12]) <= BODY_LIMIT
 
 
 def _once(route: str, scope: Scope, body: bytes) -> OnceKey | None:

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
+from psycopg.generators import send
 from sqlalchemy import Connection, Engine, create_engine, event
 
 _PIPELINE = "pipeline"
@@ -28,6 +29,8 @@ def travelling_engine(url: str, options: str) -> Engine:
     event.listen(engine, "connect", _enter)
     event.listen(engine, "close", _leave)
     event.listen(engine, "after_cursor_execute", _arrive)
+    event.listen(engine, "commit", _send_all)
+    event.listen(engine, "rollback", _send_all)
     return engine
 
 
@@ -47,4 +50,13 @@ def _leave(_: psycopg.Connection[Any], record: Any) -> None:
 
 
 def _arrive(connection: Connection, *_: object) -> None:
+    _send_all(connection)
     connection.info[_PIPELINE][1].sync()
+
+
+def _send_all(connection: Connection) -> None:
+    """Psycopg waits for the answer to a sync without having sent all that comes before it, if that is more than the
+    socket takes at once: a report of a thousand events waited for ever."""
+    driver: Any = connection.connection.driver_connection
+    with suppress(psycopg.Error):  # what is wrong then, the sync says
+        driver.wait(send(driver.pgconn))
