@@ -1,22 +1,11 @@
 """`tocsin backup` and `tocsin restore`: everything in one file, and back."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tocsin import key_file
-from tocsin.application.backup import inspect, take
-from tocsin.application.backup import restore as put_back
-from tocsin.application.backup_file import BackupError
-from tocsin.cli.folder_lock import FolderInUseError, lock_folder
-from tocsin.cli.options import DatabaseUrl, DataDir, fail, load_settings
-from tocsin.clock import SystemClock
-from tocsin.key_file import SecretError
-from tocsin.secret_box import fingerprint_of
-from tocsin.settings import Settings
-from tocsin.store.engine import Store
+from tocsin.cli.options import DatabaseUrl, DataDir, load_settings
 
 _File = Annotated[Path, typer.Argument(help="The file of the backup.")]
 
@@ -28,19 +17,9 @@ def backup(
     force: bool = typer.Option(False, "--force", help="Replace the file if it is there."),
 ) -> None:
     """Write everything into one file while servers run. The secret key file is not in it: keep that beside it."""
-    settings = load_settings(database_url=database_url, data_dir=data_dir)
-    store = Store(settings.resolved_database_url)
-    try:
-        done = take(store, file, SystemClock().now(), may_replace=force)
-    except BackupError as error:
-        fail(str(error))
-    finally:
-        store.close()
-    size = file.stat().st_size / 1_000_000
-    typer.echo(
-        f"{done.total.rows:,} rows of {done.total.tables} tables are in {file} ({size:,.1f} MB), and it is sound.\n"
-        f"Keep {settings.resolved_key_file} beside it: without that key nobody can restore it."
-    )
+    from tocsin.cli import backup_work
+
+    backup_work.backup(file, load_settings(database_url=database_url, data_dir=data_dir), force)
 
 
 def restore(
@@ -50,23 +29,6 @@ def restore(
     force: bool = typer.Option(False, "--force", help="Replace all that the database holds."),
 ) -> None:
     """Put a backup into an empty database of either engine, while no server runs on it."""
-    settings = load_settings(database_url=database_url, data_dir=data_dir)
-    try:
-        known = inspect(file, _fingerprints(settings))
-        store = Store(settings.resolved_database_url)
-        with lock_folder(Path(store.path)) if store.is_sqlite else nullcontext():
-            count = put_back(store, file, SystemClock().now(), may_replace=force)
-        store.close()
-    except (BackupError, SecretError, FolderInUseError) as error:
-        fail(str(error))
-    typer.echo(
-        f"{count.rows:,} rows of {count.tables} tables are as they were at {known.header.taken_at}. Start Tocsin: the "
-        "time since then counts as its own absence, in which nobody was silent."
-    )
+    from tocsin.cli import backup_work
 
-
-def _fingerprints(settings: Settings) -> list[str]:
-    path = settings.resolved_key_file
-    if not path.exists():
-        raise BackupError(f"There is no secret key file {path}. Put there the one that was kept beside the backup.")
-    return [fingerprint_of(key) for key in key_file.read_or_make(path)]
+    backup_work.restore(file, load_settings(database_url=database_url, data_dir=data_dir), force)
