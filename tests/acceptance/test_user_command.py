@@ -53,7 +53,7 @@ def test_an_operator_lets_somebody_in_again(home: Home) -> None:
 
 def test_the_pages_behind_the_links_are_there(home: Home) -> None:
     with home.serving() as server:
-        for path in ("password", "password.js", "invitation", "invitation.js", "claim.css"):
+        for path in ("password", "invitation"):
             answer = server.client().get(f"{server.url}/{path}")
             assert answer.status_code == 200
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

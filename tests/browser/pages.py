@@ -6,6 +6,7 @@ The list is made of the dashboard's own routes: an address that names something 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from uuid import UUID
 
 from tests.support.northwind import INVOICES
 from tests.support.remote import Remote
@@ -67,6 +68,8 @@ EXAMPLES: dict[str, Example] = {
     "tenant": _tenant,
     "pattern": lambda _: "webhook_failure_spike",
     "token": _status_page,
+    # Forms alone are sent there, and who may not is refused before anything is looked for.
+    **dict.fromkeys(("link", "mute_id", "key_id", "invitation_id", "user_id"), lambda _: str(UUID(int=7))),
 }
 
 
