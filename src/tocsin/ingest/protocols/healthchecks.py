@@ -7,8 +7,9 @@ from urllib.parse import parse_qs
 from tocsin.application.errors import Refused
 from tocsin.application.record_check_ins import Receipt
 from tocsin.application.terms import JobWish, Terms
-from tocsin.domain.message import MESSAGE_BYTES, tail
+from tocsin.domain.message import MESSAGE_BYTES
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, SECOND, CheckIn, CheckInKind
+from tocsin.ingest.guests import ONE_IS_ENOUGH, message_of
 
 #: A larger body is refused, as the original does.
 BODY_LIMIT = 2_621_440
@@ -34,12 +35,7 @@ NEW_JOB = Terms(
             "schedule_type": "interval",
             "schedule_interval": 86_400 * SECOND,
             "grace": 3_600 * SECOND,
-            "threshold_mode": "any",
-            "miss_threshold": 1,
-            "impact_threshold": 1,
-            "failure_threshold": 1,
-            "recovery_threshold": 1,
-            "tenant_scope": "seen",
+            **ONE_IS_ENOUGH,
         },
         {},
     )
@@ -112,7 +108,7 @@ def _problem(exit_code: int | None, rid: str | None) -> str | None:
 
 def to_check_in(ping: Ping, workspace_id: int, job_key: str, body: bytes) -> CheckIn:
     """The end of the body is the message. It happened when it is received, and names no tenant and no environment."""
-    text = tail(body[-MESSAGE_BYTES:].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}"))
+    text = message_of(body)
     return CheckIn(
         workspace_id,
         job_key,

@@ -16,6 +16,7 @@ from tocsin.application.terms import JobWish, Terms
 from tocsin.domain.attribution import Attribution
 from tocsin.domain.message import tail
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, CheckIn, CheckInKind
+from tocsin.ingest.guests import ONE_IS_ENOUGH, printable
 
 EVENTS = ("start", "log", "end", "ping")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -27,19 +28,8 @@ _WELL = {"success", "ok"}
 _DEFAULTS: Mapping[str, Any] = {
     "schedule_type": "learned",
     "grace": None,
-    "threshold_mode": "any",
-    "miss_threshold": 1,
-    "impact_threshold": 1,
-    "failure_threshold": 1,
-    "recovery_threshold": 1,
-    "tenant_scope": "seen",
+    **ONE_IS_ENOUGH,
 }
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be a text that can be read.")
-    return text.strip()
 
 
 def _number(value: Any) -> Any:
@@ -47,7 +37,7 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value) else value
 
 
-Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 
 
 class Heartbeat(BaseModel):
@@ -61,7 +51,7 @@ class Heartbeat(BaseModel):
     duration_ms: Annotated[int | None, BeforeValidator(_number), Field(ge=0, le=_LONGEST_MS)] = None
     run_id: Word | None = None
     tenant: Word | None = None
-    environment: Annotated[str | None, Field(min_length=1, max_length=64), AfterValidator(_printable)] = None
+    environment: Annotated[str | None, Field(min_length=1, max_length=64), AfterValidator(printable)] = None
     message: str | None = None
 
 

@@ -12,8 +12,8 @@ from tocsin import strict_json
 from tocsin.api.sentences import sentence
 from tocsin.application.errors import ErrorCode, Refused
 from tocsin.domain.ids import from_uuid, to_uuid
-from tocsin.domain.message import MESSAGE_BYTES, tail
 from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, SECOND, CheckIn, CheckInKind
+from tocsin.ingest.guests import ONE_IS_ENOUGH, message_of, printable
 from tocsin.store.views_monitors import Monitor, Pings
 from tocsin.store.views_monitors import Ping as ShownPing
 from tocsin.wire_time import iso, iso_or_none
@@ -43,22 +43,11 @@ _CODES = {
 #: What a monitor has that its maker does not say: one miss or one failure is enough.
 _DEFAULTS: Mapping[str, Any] = {
     "grace": 60 * SECOND,
-    "threshold_mode": "any",
-    "miss_threshold": 1,
-    "impact_threshold": 1,
-    "failure_threshold": 1,
-    "recovery_threshold": 1,
-    "tenant_scope": "seen",
+    **ONE_IS_ENOUGH,
 }
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be a text that can be read.")
-    return text.strip()
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Interval = Annotated[int, Field(ge=1, le=_LONGEST)]
 Grace = Annotated[int, Field(ge=0, le=_LONGEST)]
 
@@ -213,7 +202,7 @@ def decode_ping(path: str, query: str) -> Ping | None:
 
 def to_check_in(ping: Ping, workspace_id: int, job_key: str, body: bytes) -> CheckIn:
     """The end of the body is the message. It happened when it is received, and names no tenant and no environment."""
-    text = tail(body[-MESSAGE_BYTES:].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}"))
+    text = message_of(body)
     return CheckIn(
         workspace_id,
         job_key,
