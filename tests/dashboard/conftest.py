@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from tests.support.house import House
+from tests.support.house import NOON, House
 from tests.support.routes import borrow_api, give_back
 from tests.support.waiting import wait_until
 from tocsin.api.services import Services
@@ -19,6 +19,7 @@ from tocsin.clock import ManualClock
 from tocsin.dashboard.app import dashboard_routes
 from tocsin.dashboard.live import Hub
 from tocsin.delivery.channel import Delivered
+from tocsin.domain.model import SECOND
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
 from tocsin.store.engine import Store
@@ -27,6 +28,12 @@ PASSWORD = "correct horse battery staple"
 _HASH = hash_password(PASSWORD)
 _CSRF = re.compile(r'<meta name="csrf" content="([^"]+)">')
 Answer = httpx2.Response
+
+
+def text_of(page: str) -> str:
+    """What somebody reads."""
+    body = page.split('<main class="main"')[1].split("</main>", maxsplit=1)[0]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
 class Browser:
@@ -88,6 +95,11 @@ class Dashboard:
         client.__enter__()
         self._browsers.append(client)
         return Browser(client)
+
+    def pass_time(self, until: float) -> None:
+        """Let everything fall due up to `until`, in seconds from noon, and look at the clock then."""
+        self.house.pass_time(until)
+        self.clock.moment = NOON + round(until * SECOND)
 
     def close(self) -> None:
         for client in self._browsers[1:]:

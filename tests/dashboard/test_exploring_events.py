@@ -4,25 +4,13 @@ import re
 
 import pytest
 
-from tests.dashboard.conftest import Dashboard
-from tests.support.house import NOON, micros
+from tests.dashboard.conftest import Dashboard, text_of
+from tests.support.house import micros
 from tocsin.dashboard import columns
 from tocsin.domain.ids import to_uuid
-from tocsin.domain.model import SECOND
 from tocsin.store.schema import incidents
 
 SCRIPT, FOXES = "<script>alert(1)</script>", "🦊" * 100
-
-
-def _text(page: str) -> str:
-    """What somebody reads."""
-    body = page.split('<main class="main"')[1].split("</main>", maxsplit=1)[0]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
-
-
-def _pass_time(dashboard: Dashboard, until: float) -> None:
-    dashboard.house.pass_time(until)
-    dashboard.clock.moment = NOON + round(until * SECOND)
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
@@ -39,7 +27,7 @@ def test_events_are_found_by_what_is_in_them(dashboard: Dashboard) -> None:
     house.report(tenant="acme", code="401", payload={"endpoint": "/v2/hooks", "attempt": 3})
     house.report("points_rounded", "bolt", integration="loyalty")
     browser = dashboard.as_("viewer")
-    text = _text(browser.open("/events"))
+    text = text_of(browser.open("/events"))
     assert "auth_failed 401 payments acme Auth Failure" in text
     assert "None matched: it is kept, and alarms nobody." in text
     assert "&#34;endpoint&#34;: &#34;/v2/hooks&#34;" in text
@@ -59,7 +47,7 @@ def test_events_are_found_by_what_is_in_them(dashboard: Dashboard) -> None:
 def test_events_of_an_incident_and_of_the_last_hour(dashboard: Dashboard) -> None:
     house = dashboard.house
     house.report(tenant="acme")
-    _pass_time(dashboard, 4000)
+    dashboard.pass_time(4000)
     house.report("points_rounded", "acme")
     incident = to_uuid(house.rows(incidents)[0].id)
     browser = dashboard.as_()
@@ -96,10 +84,10 @@ def test_what_came_in_is_nothing_but_text(dashboard: Dashboard, name: str) -> No
 
 def test_an_event_is_tried_and_not_recorded(dashboard: Dashboard) -> None:
     browser = dashboard.as_("viewer")
-    text = _text(browser.open("/patterns?eventType=webhook_failed&errorCode=503"))
+    text = text_of(browser.open("/patterns?eventType=webhook_failed&errorCode=503"))
     assert "It is Webhook Failure Spike , with high confidence" in text
     assert "An incident opens with 10 of them within 5 min." in text
-    assert "No pattern takes it." in _text(browser.open("/patterns?eventType=points_rounded"))
+    assert "No pattern takes it." in text_of(browser.open("/patterns?eventType=points_rounded"))
     assert "No integration has reported yet" in browser.open("/events")
     assert "eventType" in browser.open(f"/patterns?eventType={'x' * 201}", 422)
 
@@ -113,7 +101,7 @@ def test_a_built_in_pattern_is_switched_and_has_a_threshold_of_ones_own(dashboar
     saved = browser.send(here, thresholdCount="3", thresholdWindowSeconds="60")
     assert 'value="3"' in saved
     assert "Restore it" in saved
-    assert "3 within 1 min" in _text(browser.open("/patterns"))
+    assert "3 within 1 min" in text_of(browser.open("/patterns"))
     browser.open(here)
     assert "Restore it" not in browser.send(f"{here}/restore")
     assert 'id="e-thresholdWindowSeconds"' in browser.send(here, 422, thresholdCount="3")
@@ -132,7 +120,7 @@ def test_a_pattern_of_ones_own_is_made_changed_and_deleted(dashboard: Dashboard)
     assert "<h1>Rounding</h1>" in made
     assert "points lost\npoints_rounded" in made
     assert "r-2" in made.lower()
-    assert "It is Rounding" in _text(browser.open("/patterns?eventType=points_rounded"))
+    assert "It is Rounding" in text_of(browser.open("/patterns?eventType=points_rounded"))
     assert "<h1>Rounded</h1>" in browser.send("/patterns/rounding", **{**fields, "name": "Rounded"})
     assert "Rounded" not in browser.send("/patterns/rounding/delete").split("Deleted.")[0]
     browser.open("/patterns/rounding", 404)
@@ -159,7 +147,7 @@ def test_a_viewer_may_try_patterns_and_change_none(dashboard: Dashboard) -> None
 
 
 def test_nothing_went_wrong(dashboard: Dashboard) -> None:
-    text = _text(dashboard.as_("viewer").open("/trends"))
+    text = text_of(dashboard.as_("viewer").open("/trends"))
     assert "No incident was opened in 30 days." in text
     assert "Nothing has become more frequent." in text
 
@@ -168,17 +156,17 @@ def test_incidents_by_day_who_has_most_and_how_soon_they_end(dashboard: Dashboar
     house = dashboard.house
     for day in (0, 4, 5):
         for hour in range(day + 1):
-            _pass_time(dashboard, day * 86_400 + hour * 7_200)
+            dashboard.pass_time(day * 86_400 + hour * 7_200)
             house.report(tenant="acme")
-    _pass_time(dashboard, 6 * 86_400)
+    dashboard.pass_time(6 * 86_400)
     page = dashboard.as_("viewer").open("/trends?days=7")
-    text = _text(page)
+    text = text_of(page)
     assert "12 incidents in 7 days; half of those that ended were over within 15 min." in text
     assert re.search(r"Becoming more Auth Failure 12 incidents", text)
     assert "acme 12 incidents" in text
     assert page.count('class="tr-col') == 3
     assert "Most on 10 Jan : 6" in text
-    assert "12 incidents in 30 days" in _text(dashboard.as_("admin").open("/trends?days=nonsense"))
+    assert "12 incidents in 30 days" in text_of(dashboard.as_("admin").open("/trends?days=nonsense"))
 
 
 def test_columns_stand_on_the_ground_below_a_round_number() -> None:

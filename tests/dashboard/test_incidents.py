@@ -1,25 +1,10 @@
 """Incidents: the list with its filters, and one incident with all that belongs to it, and what people do about it."""
 
-import re
-
-from tests.dashboard.conftest import Browser, Dashboard
-from tests.support.house import NOON
+from tests.dashboard.conftest import Browser, Dashboard, text_of
 from tocsin.domain.ids import to_uuid
-from tocsin.domain.model import SECOND
 from tocsin.store.schema import incidents
 
 SCRIPT = "<script>alert(1)</script>"
-
-
-def _text(page: str) -> str:
-    """What somebody reads."""
-    body = page.split('<main class="main"')[1].split("</main>", maxsplit=1)[0]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
-
-
-def _pass_time(dashboard: Dashboard, until: float) -> None:
-    dashboard.house.pass_time(until)
-    dashboard.clock.moment = NOON + round(until * SECOND)
 
 
 def _silence(dashboard: Dashboard) -> str:
@@ -28,15 +13,15 @@ def _silence(dashboard: Dashboard) -> str:
     house.make_job(name="Invoice sync")
     for tenant in ("acme", "bolt", "cobalt"):
         house.check_in("success", tenant)
-    _pass_time(dashboard, 3700)
+    dashboard.pass_time(3700)
     house.check_in("success", "acme")
-    _pass_time(dashboard, 4000)
+    dashboard.pass_time(4000)
     return f"/incidents/{to_uuid(house.rows(incidents)[0].id)}"
 
 
 def _act(browser: Browser, address: str, what: str, **fields: str) -> str:
     browser.open(address)
-    return _text(browser.send(f"{address}/{what}", **fields))
+    return text_of(browser.send(f"{address}/{what}", **fields))
 
 
 def test_nothing_is_wrong(dashboard: Dashboard) -> None:
@@ -47,7 +32,7 @@ def test_nothing_is_wrong(dashboard: Dashboard) -> None:
 
 def test_the_list_says_how_many_of_how_many_and_who(dashboard: Dashboard) -> None:
     _silence(dashboard)
-    text = _text(dashboard.as_().open("/incidents"))
+    text = text_of(dashboard.as_().open("/incidents"))
     assert "Open Invoice sync" in text
     assert "2 of 3 tenants" in text
     assert "bolt" in text
@@ -58,19 +43,19 @@ def test_filters_narrow_the_list_and_can_be_taken_away(dashboard: Dashboard) -> 
     _silence(dashboard)
     dashboard.house.report(tenant="acme", integration="crm-connector")
     browser = dashboard.as_()
-    assert "2 incidents" in _text(browser.open("/incidents"))
+    assert "2 incidents" in text_of(browser.open("/incidents"))
     narrowed = browser.open("/incidents?integrationKey=crm-connector")
     assert "Invoice sync" not in narrowed
     assert "integration: crm-connector" in narrowed
     assert 'href="/incidents"' in narrowed
     assert "Invoice sync" not in browser.open("/incidents?tenantId=acme")
     assert "No incident like this" in browser.open("/incidents?chronic=true")
-    assert "2 incidents" in _text(browser.open("/incidents?status=nonsense"))
+    assert "2 incidents" in text_of(browser.open("/incidents?status=nonsense"))
 
 
 def test_an_incident_answers_first_and_tells_the_rest(dashboard: Dashboard) -> None:
     page = dashboard.as_().open(_silence(dashboard))
-    text = _text(page)
+    text = text_of(page)
     assert "2 tenants miss Invoice sync" in text
     assert "2 of 3 tenants, 66.7 %" in text
     assert "Nobody has it yet." in text
@@ -84,7 +69,7 @@ def test_an_integration_shows_the_events_behind_it(dashboard: Dashboard) -> None
     house = dashboard.house
     house.report(tenant="acme", integration="crm-connector", code="401")
     address = f"/incidents/{to_uuid(house.rows(incidents)[0].id)}"
-    text = _text(dashboard.as_().open(address))
+    text = text_of(dashboard.as_().open(address))
     assert "crm-connector fails for 1 tenant" in text
     assert "auth_failed 401" in text
 
@@ -109,7 +94,7 @@ def test_a_note_stands_in_what_happened(dashboard: Dashboard) -> None:
     address, browser = _silence(dashboard), dashboard.as_()
     assert SCRIPT.replace("<", "&lt;").replace(">", "&gt;") in _act(browser, address, "notes", text=SCRIPT)
     browser.open(address)
-    assert "text" in _text(browser.send(f"{address}/notes", 422, text=""))
+    assert "text" in text_of(browser.send(f"{address}/notes", 422, text=""))
 
 
 def test_it_is_resolved_once(dashboard: Dashboard) -> None:
@@ -118,7 +103,7 @@ def test_it_is_resolved_once(dashboard: Dashboard) -> None:
     assert "Invoice sync is well again; 2 tenants were hit" in text
     assert "Resolved manually" in text
     browser.open(address)
-    assert "closed already" in _text(browser.send(f"{address}/resolve", 409))
+    assert "closed already" in text_of(browser.send(f"{address}/resolve", 409))
 
 
 def test_a_viewer_sees_no_button_and_is_refused(dashboard: Dashboard) -> None:

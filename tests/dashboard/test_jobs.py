@@ -4,18 +4,12 @@ import re
 
 import pytest
 
-from tests.dashboard.conftest import Dashboard
+from tests.dashboard.conftest import Dashboard, text_of
 from tests.support.house import NOON, House
 from tocsin.domain.model import SECOND
 from tocsin.store import schema
 
 SCRIPT, FOXES = "<script>alert(1)</script>", "🦊" * 100
-
-
-def text_of(page: str) -> str:
-    """What somebody reads."""
-    body = page.split('<main class="main"')[1].split("</main>", maxsplit=1)[0]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
 def pass_time(dashboard: Dashboard, until: float) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.dashboard.conftest import Dashboard
+from tests.dashboard.conftest import Dashboard, text_of
 from tests.support.house import NOON
 from tocsin.application import manage_quiets
 from tocsin.application.manage_quiets import Target
@@ -10,17 +10,6 @@ from tocsin.domain.model import SECOND
 from tocsin.domain.quiet import TargetKind
 
 SCRIPT, FOXES = "<script>alert(1)</script>", "🦊" * 100
-
-
-def _text(page: str) -> str:
-    """What somebody reads."""
-    body = page.split('<main class="main"')[1].split("</main>", maxsplit=1)[0]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
-
-
-def _pass_time(dashboard: Dashboard, until: float) -> None:
-    dashboard.house.pass_time(until)
-    dashboard.clock.moment = NOON + round(until * SECOND)
 
 
 def test_a_new_workspace_is_shown_the_first_steps_with_its_own_address(dashboard: Dashboard) -> None:
@@ -46,7 +35,7 @@ def test_all_is_well(dashboard: Dashboard) -> None:
     house.make_job()
     for tenant in ("acme", "bolt"):
         house.check_in("success", tenant)
-    text = _text(dashboard.as_().open("/"))
+    text = text_of(dashboard.as_().open("/"))
     assert "Every tenant is being served" in text
     assert "No incident is open, and nothing is late." in text
     assert "Nothing is wrong" in text
@@ -58,16 +47,16 @@ def test_what_is_wrong_stands_first_with_how_many_it_concerns(dashboard: Dashboa
     house.make_job(name="Invoice sync")
     for tenant in ("acme", "bolt", "cobalt"):
         house.check_in("success", tenant)
-    _pass_time(dashboard, 3700)
+    dashboard.pass_time(3700)
     house.check_in("success", "acme")
     browser = dashboard.as_()
-    late = _text(browser.open("/"))
+    late = text_of(browser.open("/"))
     assert "Every tenant is being served" in late
     assert "1 job is late" in late
     assert "2 of 3 tenants" in late
-    _pass_time(dashboard, 4000)
+    dashboard.pass_time(4000)
     page = browser.open("/")
-    text = _text(page)
+    text = text_of(page)
     assert "<title>2 of 3 tenants are not being served · Tocsin</title>" in page
     assert "1 incident is open." in text
     assert "Open Invoice sync" in text
@@ -81,17 +70,17 @@ def test_it_says_who_has_an_incident_and_why_nobody_is_told(dashboard: Dashboard
     house = dashboard.house
     house.make_job(name="Invoice sync")
     house.check_in("success", "acme")
-    _pass_time(dashboard, 4000)
+    dashboard.pass_time(4000)
     browser = dashboard.as_()
     page = browser.open("/")
     assert "has it" not in page
     (address,) = re.findall(r'href="(/incidents/[^"]+)"', page)
     browser.send(f"{address}/acknowledge", note="", ownerId="")
-    assert "Owner has it." in _text(browser.open("/"))
+    assert "Owner has it." in text_of(browser.open("/"))
     browser.send(f"{address}/snooze", seconds="1800")
-    assert "Owner has it. Snoozed until 13:36 : nobody is told before." in _text(browser.open("/"))
+    assert "Owner has it. Snoozed until 13:36 : nobody is told before." in text_of(browser.open("/"))
     dashboard.clock.moment += 1801 * SECOND
-    assert "Snoozed" not in _text(browser.open("/"))
+    assert "Snoozed" not in text_of(browser.open("/"))
 
 
 def test_it_says_that_alerts_are_held(dashboard: Dashboard) -> None:
@@ -102,18 +91,18 @@ def test_it_says_that_alerts_are_held(dashboard: Dashboard) -> None:
     with house.store.write() as connection:
         everything, until = Target(TargetKind.WORKSPACE, ""), NOON + 7200 * SECOND
         manage_quiets.mute(connection, house.ids, NOON, house.workspace_id, everything, until, "", "ann")
-    _pass_time(dashboard, 4000)
-    assert "A mute is in force: its alerts are held until 14:00 ." in _text(browser.open("/"))
+    dashboard.pass_time(4000)
+    assert "A mute is in force: its alerts are held until 14:00 ." in text_of(browser.open("/"))
 
 
 def test_runs_that_go_on_are_listed_with_how_long_they_usually_take(dashboard: Dashboard) -> None:
     house = dashboard.house
     house.make_job(name="Export", max_runtime=7200 * SECOND)
     house.check_in("success", duration=60)
-    _pass_time(dashboard, 600)
+    dashboard.pass_time(600)
     house.check_in("start")
-    _pass_time(dashboard, 690)
-    text = _text(dashboard.as_().open("/"))
+    dashboard.pass_time(690)
+    text = text_of(dashboard.as_().open("/"))
     assert "Export 1 min 30 s" in text
     assert "usually 1 min" in text
     assert "1 in progress" in text
@@ -122,7 +111,7 @@ def test_runs_that_go_on_are_listed_with_how_long_they_usually_take(dashboard: D
 def test_events_make_tenants_unserved_too(dashboard: Dashboard) -> None:
     house = dashboard.house
     house.report(tenant="acme", integration="crm-connector")
-    text = _text(dashboard.as_().open("/"))
+    text = text_of(dashboard.as_().open("/"))
     assert "1 of 1 tenant is not being served" in text
     assert "crm-connector" in text
     assert "1 error" in text
@@ -133,7 +122,7 @@ def test_whatever_it_is_called_it_stands_there_as_text(dashboard: Dashboard) -> 
     house.make_job(name=SCRIPT)
     for tenant in (SCRIPT, FOXES):
         house.check_in("success", tenant)
-    _pass_time(dashboard, 4000)
+    dashboard.pass_time(4000)
     page = dashboard.as_().open("/")
     assert SCRIPT not in page
     assert "&lt;script&gt;" in page

@@ -1,28 +1,13 @@
 """Tenants: the list with its filters, one with all that is theirs, and making, renaming and switching them."""
 
-import re
-
 import pytest
 
-from tests.dashboard.conftest import Dashboard
-from tests.support.house import NOON
+from tests.dashboard.conftest import Dashboard, text_of
 from tocsin.dashboard import strips
 from tocsin.domain.ids import to_uuid
-from tocsin.domain.model import SECOND
 from tocsin.store.schema import tenants
 
 SCRIPT, FOXES = "<script>alert(1)</script>", "🦊" * 100
-
-
-def _text(page: str) -> str:
-    """What somebody reads."""
-    body = page.split('<main class="main"')[1].split("</main>", maxsplit=1)[0]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
-
-
-def _pass_time(dashboard: Dashboard, until: float) -> None:
-    dashboard.house.pass_time(until)
-    dashboard.clock.moment = NOON + round(until * SECOND)
 
 
 def _silence(dashboard: Dashboard) -> None:
@@ -32,9 +17,9 @@ def _silence(dashboard: Dashboard) -> None:
     house.add_tenant("idle")
     for tenant in ("acme", "bolt", "cobalt"):
         house.check_in("success", tenant)
-    _pass_time(dashboard, 3700)
+    dashboard.pass_time(3700)
     house.check_in("success", "acme")
-    _pass_time(dashboard, 4000)
+    dashboard.pass_time(4000)
 
 
 def _id(dashboard: Dashboard, external_id: str) -> str:
@@ -43,7 +28,7 @@ def _id(dashboard: Dashboard, external_id: str) -> str:
 
 def test_the_list_is_the_worst_first_with_how_many_are_not_served(dashboard: Dashboard) -> None:
     _silence(dashboard)
-    text = _text(dashboard.as_("viewer").open("/tenants"))
+    text = text_of(dashboard.as_("viewer").open("/tenants"))
     assert "2 of 5 tenants are not being served." in text
     assert text.index("bolt Missed") < text.index("cobalt Missed") < text.index("acme Ok") < text.index("idle Without")
 
@@ -52,14 +37,14 @@ def test_filters_narrow_the_list(dashboard: Dashboard) -> None:
     _silence(dashboard)
     dashboard.house.deactivate("idle")
     browser = dashboard.as_()
-    missed = _text(browser.open("/tenants?state=missed"))
+    missed = text_of(browser.open("/tenants?state=missed"))
     assert "bolt" in missed
     assert "acme" not in missed
     assert "2 tenants" in missed
-    found = _text(browser.open("/tenants?q=COB"))
+    found = text_of(browser.open("/tenants?q=COB"))
     assert "cobalt Missed" in found
     assert "bolt" not in found
-    assert "idle Inactive" in _text(browser.open("/tenants?state=inactive"))
+    assert "idle Inactive" in text_of(browser.open("/tenants?state=inactive"))
     assert "No tenant like this" in browser.open("/tenants?q=nobody")
     assert "cobalt" in browser.open("/tenants?state=unserved&page=nonsense")
 
@@ -75,13 +60,13 @@ def test_many_tenants_come_a_page_at_a_time(dashboard: Dashboard) -> None:
 def test_a_tenant_is_made_renamed_deactivated_and_activated(dashboard: Dashboard) -> None:
     browser = dashboard.as_("member")
     browser.open("/tenants")
-    made = _text(browser.send("/tenants", externalId="globex", name="Globex"))
+    made = text_of(browser.send("/tenants", externalId="globex", name="Globex"))
     assert "Globex Nothing heard yet" in made
     assert "No job and no integration has reported for it yet." in made
     here = f"/tenants/{_id(dashboard, 'globex')}"
     assert "Globex Corporation" in browser.send(f"{here}/rename", name="Globex Corporation")
-    assert "Inactive" in _text(browser.send(f"{here}/deactivate"))
-    assert "Inactive" not in _text(browser.send(f"{here}/activate"))
+    assert "Inactive" in text_of(browser.send(f"{here}/deactivate"))
+    assert "Inactive" not in text_of(browser.send(f"{here}/activate"))
     assert "Globex Corporation" in browser.open("/tenants/globex")
 
 
@@ -113,7 +98,7 @@ def test_one_tenant_has_its_jobs_integrations_incidents_and_days(dashboard: Dash
     house.check_in("success", "bolt", job="ledger")
     house.report(tenant="bolt", integration="payments-gateway")
     page = dashboard.as_("viewer").open("/tenants/bolt")
-    text = _text(page)
+    text = text_of(page)
     assert "bolt Not served" in text
     assert "1 of 2 jobs and 1 of 1 integration have a problem." in text
     assert text.index("Invoice sync 1 missed") < text.index("Ledger export Up")
