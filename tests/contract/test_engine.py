@@ -4,11 +4,22 @@ from collections import Counter
 
 import pytest
 from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError
 
 from tests.support.house import House
 from tocsin.store import commit_counts, raw
 from tocsin.store.engine import Store
-from tocsin.store.schema import facts
+from tocsin.store.schema import facts, transitions
+
+_OF_NO_INCIDENT = {
+    "id": 1,
+    "workspace_id": 1,
+    "incident_id": 1,
+    "to_status": "Open",
+    "reason": "pattern_matched",
+    "sentence": "",
+    "occurred_at": 0,
+}
 
 
 def test_a_write_is_committed_when_its_block_ends(store: Store) -> None:
@@ -46,6 +57,23 @@ def test_changes_that_are_not_committed_are_not_told(store: Store) -> None:
         commit_counts.count(connection, [("Open", "pattern_matched")])
         _ = 1 / 0
     with store.write() as connection:
+        commit_counts.count(connection, [("Closed", "stable")])
+    assert told == {("Closed", "stable"): 1}
+
+
+def test_changes_whose_commit_fails_are_not_told(store: Store) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    store.on_change(told.update)
+    transact = store.own_session("")
+    with pytest.raises(DBAPIError), transact() as connection:
+        commit_counts.count(connection, [("Open", "pattern_matched")])
+        if raw.is_sqlite(connection):
+            raw.cursor(connection).execute("PRAGMA defer_foreign_keys=ON")
+            connection.execute(insert(transitions).values(_OF_NO_INCIDENT))
+        else:
+            raw.cursor(connection).execute("SELECT 1 / 0")  # which nobody hears of before the commit
+    with transact() as connection:  # nothing of the one that failed is in the way of the next
+        assert raw.select(connection, "SELECT 1", "SELECT 1") == [(1,)]
         commit_counts.count(connection, [("Closed", "stable")])
     assert told == {("Closed", "stable"): 1}
 

@@ -16,8 +16,8 @@ def travelling_engine(url: str, options: str) -> Engine:
     What is executed on the raw cursor waits for nobody; SQLAlchemy's own statements arrive at once, since it wants to
     know their columns. A batch of check-ins takes two round trips so, where it took seven.
     """
-    # No ping before use, no rollback after it: either would cost a round trip a batch. A lost connection only costs a
-    # second try, and a transaction of ours ends by itself.
+    # No ping before use, no rollback after it unless something failed: either would cost a round trip a batch. A lost
+    # connection only costs a second try.
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -28,6 +28,7 @@ def travelling_engine(url: str, options: str) -> Engine:
     )
     event.listen(engine, "connect", _enter)
     event.listen(engine, "close", _leave)
+    event.listen(engine, "reset", _end)
     event.listen(engine, "after_cursor_execute", _arrive)
     event.listen(engine, "commit", _send_all)
     event.listen(engine, "rollback", _send_all)
@@ -47,6 +48,12 @@ def _leave(_: psycopg.Connection[Any], record: Any) -> None:
     entered, _pipeline = record.info.pop(_PIPELINE)
     with suppress(psycopg.Error):  # it may be lost already
         entered.__exit__(None, None, None)
+
+
+def _end(connection: psycopg.Connection[Any], *_: object) -> None:
+    """A transaction whose commit failed, because a statement that had travelled did, is still open."""
+    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        connection.rollback()
 
 
 def _arrive(connection: Connection, *_: object) -> None:
