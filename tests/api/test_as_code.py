@@ -64,6 +64,9 @@ jobs:
   schedule:
     type: interval
     seconds: 3600
+  dependsOn:
+    kind: job
+    value: daily-report
   isActive: false
 channels:
 - provider: email
@@ -154,6 +157,33 @@ def test_only_what_differs_is_sent_and_shown(api: Api) -> None:
     ]
     assert apply(api, changed) == ["PATCH /tenants/acme", "PATCH /jobs/sync"]
     assert apply(api, changed) == []
+
+
+def _family(a: str, b: str) -> str:
+    """Two jobs, each with what it depends on."""
+    jobs = [{"jobKey": key, "name": key, "expectedIntervalSeconds": 60} for key in "ab"]
+    for job, parent in zip(jobs, (a, b), strict=True):
+        if parent:
+            job["dependsOn"] = {"kind": "job", "value": parent}
+    return str(yaml.safe_dump({"tocsin": 1, "jobs": jobs}))
+
+
+def test_jobs_come_before_what_depends_on_them_and_may_change_places(api: Api) -> None:
+    for text in (_family("b", ""), _family("", "a"), _family("b", ""), _family("", "")):
+        apply(api, text)
+        assert apply(api, text) == []
+    apply(api, _family("b", ""))
+    assert "dependsOn" in export(api)
+
+
+def test_a_parent_that_will_not_be_there_is_refused_before_anything_is_sent(api: Api) -> None:
+    with pytest.raises(FaultyFileError, match="job a: dependsOn: there will be no job nobody"):
+        plan(api, _family("nobody", ""))
+    apply(api, _family("", ""))
+    alone = yaml.safe_dump({"tocsin": 1, "jobs": yaml.safe_load(_family("b", ""))["jobs"][:1]})
+    with pytest.raises(FaultyFileError, match="there will be no job b"):
+        plan(api, alone, prunes=True)
+    assert apply(api, alone) == ["PATCH /jobs/a"]
 
 
 def test_what_is_as_the_operator_has_it_needs_no_change(api: Api) -> None:

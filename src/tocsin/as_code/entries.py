@@ -25,6 +25,7 @@ _JOB: Object = {
     "tags": [],
     "description": "",
     "runbookUrl": None,
+    "dependsOn": None,
     "isActive": True,
 }
 _PATTERN = {

@@ -1,6 +1,6 @@
 """The difference between a file and a server, shown and carried out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tocsin.as_code.document import FaultyFileError, check_config
@@ -48,11 +48,12 @@ def _indented(sign: str, content: Object) -> Iterator[str]:
 
 def compare(wanted: Entries, found: Entries, environ: Mapping[str, str], name: str, *, prunes: bool) -> list[Change]:
     """Every change that makes `found` what is `wanted`, in the order in which to make them. `prunes`: what is not in a
-    section of the file goes. Raises `FaultyFileError` where a channel lacks its secrets."""
+    section of the file goes. Raises `FaultyFileError` where a channel lacks its secrets, or a job its parent."""
     changes = [*_workspace(wanted, found)]
     changes += _each(wanted.tenants, found.tenants, _tenant)
     changes += _each(wanted.patterns, found.patterns, _pattern)
-    changes += _each(wanted.jobs, found.jobs, _job)
+    changes += _each(_alone(wanted.jobs), _alone(found.jobs), _job)
+    changes += _parents(wanted.jobs, found.jobs, wanted.jobs if prunes else {**found.jobs, **wanted.jobs}, name)
     changes += _Channels(environ, name).changes(wanted.channels, found.channels)
     if prunes:
         changes += _superfluous(wanted, found)
@@ -114,6 +115,27 @@ def _job(key: str, before: Object | None, after: Object) -> Change:
         return Change(f"job {key}", before, after, (Request("POST", "/jobs", after),))
     changed = {name: value for name, value in after.items() if value != before[name]}
     return Change(f"job {key}", before, after, (Request("PATCH", path_of("jobs", key), changed),))
+
+
+def _alone(jobs: Mapping[str, Object]) -> dict[str, Object]:
+    """Jobs without their parents, which have to be there first."""
+    return {key: {name: value for name, value in one.items() if name != "dependsOn"} for key, one in jobs.items()}
+
+
+def _parents(
+    wanted: Mapping[str, Object], found: Mapping[str, Object], lasting: Collection[str], name: str
+) -> list[Change]:
+    """What jobs depend on, once all of them are made; `lasting`: the keys of those there will be. Whoever comes to
+    depend on nothing is first, so that two jobs can change places."""
+    changes = []
+    for key, one in wanted.items():
+        before, after = found.get(key, {}).get("dependsOn"), one["dependsOn"]
+        if after is not None and after["kind"] == "job" and after["value"] not in lasting:
+            raise FaultyFileError(f"{name}: job {key}: dependsOn: there will be no job {after['value']}.")
+        if before != after:
+            request = Request("PATCH", path_of("jobs", key), {"dependsOn": after})
+            changes.append(Change(f"parent of job {key}", {"dependsOn": before}, {"dependsOn": after}, (request,)))
+    return sorted(changes, key=lambda change: change.after != {"dependsOn": None})
 
 
 class _Channels:
