@@ -1,17 +1,22 @@
-"""How deliveries are said on a page: where they go, and why one was never sent."""
+"""How alerts and deliveries are said on a page: what was told, where it went, and why something was never sent."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from tocsin.dashboard.channel_words import KINDS
+from tocsin.domain.model import AlertKind
 from tocsin.domain.reason import Reason
 
-PROVIDERS = {
-    "slack": "Slack",
-    "pagerduty": "PagerDuty",
-    "opsgenie": "OpsGenie",
-    "teams": "Microsoft Teams",
-    "webhook": "Webhook",
-    "email": "Email",
-    "apprise": "Apprise",
+_TOLD: dict[str, str] = {
+    AlertKind.OPENED: "Opened",
+    AlertKind.REOPENED: "Opened again",
+    AlertKind.RESOLVED: "Resolved",
+    AlertKind.BLAST_RADIUS_EXPANDED: "Spread",
+    AlertKind.REMINDER: "Still open",
+    AlertKind.ACKNOWLEDGED: "Acknowledged",
+    AlertKind.TEST: "Test",
 }
-UNSENT: dict[str, str] = {
+_UNSENT: dict[str, str] = {
     Reason.SHARED: "Not sent by itself: it went out in one message with others.",
     Reason.INCIDENT_RECOVERING: "Not sent: the incident was recovering by then.",
     Reason.TOLD_WITH_OPENING: "Not sent by itself: the opening was still to be told, and tells this as well.",
@@ -22,3 +27,20 @@ UNSENT: dict[str, str] = {
     Reason.CHANNEL_DISABLED: "Not sent: the channel was switched off.",
     Reason.HELD: "Not sent: the alerts of this incident were held.",
 }
+
+
+def told(kind: str) -> str:
+    """What an alert of this kind says."""
+    return _TOLD.get(kind, kind)
+
+
+def where(delivery: Mapping[str, Any]) -> str:
+    """`PagerDuty, night shift`; the channel named `default` goes by its kind alone."""
+    known = KINDS.get(delivery["provider"])
+    kind = known.word if known is not None else str(delivery["provider"])
+    return kind if delivery["channelName"] == "default" else f"{kind}, {delivery['channelName']}"
+
+
+def why_unsent(delivery: Mapping[str, Any]) -> str:
+    """Why nothing was ever sent, in a sentence."""
+    return _UNSENT.get(delivery["reason"], "Not tried yet.")

@@ -4,16 +4,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tocsin.dashboard import words
-from tocsin.domain.model import AlertKind
+from tocsin.dashboard.delivery_words import told
 
-TOLD = {
-    AlertKind.OPENED: "Open",
-    AlertKind.REOPENED: "Open again",
-    AlertKind.RESOLVED: "Resolved",
-    AlertKind.BLAST_RADIUS_EXPANDED: "Spread",
-    AlertKind.REMINDER: "Still open",
-    AlertKind.ACKNOWLEDGED: "Acknowledged",
-}
 _DONE = {
     "acknowledged": "acknowledged",
     "snoozed": "snoozed it",
@@ -65,7 +57,7 @@ def _told(entry: dict[str, Any]) -> Step:
     heard = words.plural(len(channels), "channel") + " told" if channels else "No channel was due it"
     if entry["heldBy"]:
         heard = "Held: nobody was told"
-    return Step(entry["at"], f"Alert: {TOLD.get(entry['what'], entry['what'])}", heard)
+    return Step(entry["at"], f"Alert: {told(entry['what'])}", heard)
 
 
 def _did(entry: dict[str, Any]) -> Step:

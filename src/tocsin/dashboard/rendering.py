@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tocsin.application.access import Right
-from tocsin.dashboard import charts, words
+from tocsin.dashboard import charts, delivery_words, words
 from tocsin.dashboard.assets import Assets
 
 
@@ -47,6 +47,9 @@ class Templates:
             "initials": words.initials,
             "runs": charts.runs,
             "pretty": words.pretty,
+            "told": delivery_words.told,
+            "where": delivery_words.where,
+            "why_unsent": delivery_words.why_unsent,
             "path": lambda text: quote(text, safe=""),
             "local": lambda url: urlsplit(url).path,
         }

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from tocsin.application.errors import not_found
 from tocsin.dashboard import incident_chart, words
-from tocsin.dashboard.delivery_words import PROVIDERS, UNSENT
+from tocsin.dashboard.delivery_words import told
 from tocsin.dashboard.incident_chart import Turn
-from tocsin.dashboard.incident_steps import TOLD, steps
+from tocsin.dashboard.incident_steps import steps
 from tocsin.dashboard.page import Page
 from tocsin.dashboard.router import Pages
 from tocsin.domain.ids import from_uuid
@@ -111,7 +111,7 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
     course = views.course_of(connection, mine, number)
     happened = views_activity.list_activity(connection, mine, number, ListPage(1, _STEPS)) or {}
     activity = happened.get("items", [])
-    told = views_deliveries.DeliveryFilters(incident_id=number)
+    sent = views_deliveries.DeliveryFilters(incident_id=number)
     behind = None
     if head["kind"] == "integration":
         filters = views_events.EventFilters(incident_id=number)
@@ -121,15 +121,12 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
         "verdict": _verdict(head),
         "incident": objects.whole_incident(connection, mine, number),
         "chart": _chart(page, course, activity),
-        "told_as": TOLD,
         "held_words": words.HELD,
-        "providers": PROVIDERS,
-        "unsent": UNSENT,
         "steps": steps(activity),
         "tick_word": lambda at: words.clock(at, page.zone, page.now),
         "tenants": objects.list_incident_tenants(connection, mine, number, _some(page, "tenants", _FEW_TENANTS)),
         "deliveries": views_deliveries.list_deliveries(
-            connection, mine, told, _some(page, "deliveries", _FEW_DELIVERIES)
+            connection, mine, sent, _some(page, "deliveries", _FEW_DELIVERIES)
         ),
         "events": behind,
         "members": views_people.list_members(connection, mine, ListPage(1, _MOST_SHOWN))["items"],
@@ -162,7 +159,7 @@ def _chart(page: Page, course: dict[str, Any], activity: list[dict[str, Any]]) -
     return incident_chart.draw(
         [Turn(at, status) for at, status in course["turns"]],
         course["joined"],
-        [(at, TOLD.get(kind, kind)) for at, kind in course["alerts"]],
+        [(at, told(kind)) for at, kind in course["alerts"]],
         people[-1:],
         page.now,
         page.zone,
