@@ -92,6 +92,19 @@ channels:
   config:
     url: ${WEBHOOK_OPS_URL}
     secret: ${WEBHOOK_OPS_SECRET}
+maintenance:
+- target:
+    kind: tag
+    value: billing
+  startsAt: '2099-03-01T01:00:00Z'
+  endsAt: '2099-03-01T03:00:00Z'
+- target:
+    kind: workspace
+  startsAt: '2099-03-02T01:00:00Z'
+  endsAt: '2099-03-02T03:00:00Z'
+  rrule: FREQ=WEEKLY
+  timezone: Europe/Vienna
+  reason: The bank migrates.
 """
 
 
@@ -111,7 +124,7 @@ class Here(Remote):
 
 
 def plan(api: Api, text: str, environ: Mapping[str, str] = SECRETS, *, prunes: bool = False) -> list[Change]:
-    return compare(read(text, "team.yaml"), fetch(Here(api)), environ, "team.yaml", prunes=prunes)
+    return compare(read(text, "team.yaml"), fetch(Here(api)), environ, "team.yaml", api.clock.now(), prunes=prunes)
 
 
 def apply(api: Api, text: str, environ: Mapping[str, str] = SECRETS, *, prunes: bool = False) -> list[str]:
@@ -184,6 +197,43 @@ def test_a_parent_that_will_not_be_there_is_refused_before_anything_is_sent(api:
     with pytest.raises(FaultyFileError, match="there will be no job b"):
         plan(api, alone, prunes=True)
     assert apply(api, alone) == ["PATCH /jobs/a"]
+
+
+def _window(begin: str, end: str, more: str = "") -> str:
+    target = "{kind: environment, value: staging}"
+    return f"tocsin: 1\nmaintenance:\n- target: {target}\n  startsAt: {begin}\n  endsAt: {end}\n{more}"
+
+
+def test_a_window_that_says_something_else_is_another_one(api: Api) -> None:
+    first = _window("2099-01-01T02:00:00+01:00", "2099-01-01T04:00:00+01:00")
+    assert apply(api, first) == ["POST /maintenance"]
+    assert apply(api, first) == []
+    assert apply(api, first.replace("02:00:00+01:00", "01:00:00Z")) == []
+    later = first.replace("04:00:00", "05:00:00")
+    assert [line.partition("/maintenance")[0] for line in apply(api, later, prunes=True)] == ["POST ", "DELETE "]
+    assert apply(api, later, prunes=True) == []
+    assert apply(api, "tocsin: 1\n", prunes=True) == []
+
+
+def test_a_window_that_is_over_is_not_made_again(api: Api) -> None:
+    assert apply(api, _window("2020-01-01T02:00:00Z", "2020-01-01T04:00:00Z")) == []
+    over = _window("2020-01-01T02:00:00Z", "2020-01-01T04:00:00Z", "  rrule: FREQ=DAILY;COUNT=3\n")
+    assert apply(api, over) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (_window("2099-01-01T04:00:00Z", "2099-01-01T02:00:00Z"), "endsAt must be after startsAt."),
+        (_window("2099-01-01", "2099-01-01T02:00:00Z"), "maintenance[0].startsAt"),
+        (_window("2099-01-01T02:00:00Z", "2099-01-01T04:00:00Z", "  rrule: NEVER\n"), "rrule"),
+        (_window("2099-01-01T02:00:00Z", "2099-01-01T04:00:00Z", "  until: now\n"), "maintenance[0].until"),
+    ],
+)
+def test_a_faulty_window_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(FaultyFileError) as caught:
+        read(text, "team.yaml")
+    assert sentence in str(caught.value)
 
 
 def test_what_is_as_the_operator_has_it_needs_no_change(api: Api) -> None:

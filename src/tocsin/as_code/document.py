@@ -5,7 +5,7 @@ What the API would refuse is refused here, by the same models, before anything i
 
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ConfigDict, Field, ValidationError
@@ -13,18 +13,31 @@ from pydantic import ConfigDict, Field, ValidationError
 from tocsin.api.job_wire import NewJob, new_row
 from tocsin.api.routes.channels import ChannelSettings
 from tocsin.api.routes.patterns import NewPattern, PatternChanges
+from tocsin.api.routes.quiets import NewWindow
 from tocsin.api.routes.tenants import NewTenant
 from tocsin.api.routes.workspaces import RetentionChanges, WorkspaceChanges
 from tocsin.api.sentences import sentence
 from tocsin.api.wire import Wire
 from tocsin.application.errors import Refused, invalid
-from tocsin.as_code.entries import SECTIONS, Entries, Object, channel_entry, job_entry, pattern_entry
+from tocsin.as_code.entries import (
+    SECTIONS,
+    Entries,
+    Object,
+    channel_entry,
+    job_entry,
+    pattern_entry,
+    window_entry,
+    window_key,
+)
 from tocsin.as_code.variables import variables
 from tocsin.delivery.channel import BadConfigError
 from tocsin.delivery.channels import PROVIDERS
 from tocsin.domain import pattern as patterns
+from tocsin.domain.maintenance import Window
+from tocsin.domain.maintenance import fault_of as window_fault
 from tocsin.domain.model import DEFAULT_TENANT
 from tocsin.domain.routing import fault_of
+from tocsin.wire_time import iso
 
 _STRICT = ConfigDict(extra="forbid")
 _ANYWHERE = [ip_network("0.0.0.0/0"), ip_network("::/0")]
@@ -72,6 +85,10 @@ class _Channel(ChannelSettings):
     name: str = Field("default", pattern="^[A-Za-z0-9._-]{1,50}$")
 
 
+class _Window(NewWindow):
+    model_config = _STRICT
+
+
 class _File(Wire):
     model_config = _STRICT
 
@@ -81,13 +98,19 @@ class _File(Wire):
     patterns: list[dict[str, Any]] = Field(default_factory=list)
     jobs: list[_Job] = Field(default_factory=list)
     channels: list[_Channel] = Field(default_factory=list)
+    maintenance: list[_Window] = Field(default_factory=list)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Refuses a key that stands twice: of two values one would be ignored."""
+    """Refuses a key that stands twice: of two values one would be ignored. A moment is a text, as in the API."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -131,6 +154,7 @@ class _Reading:
             self._keyed("patterns", file.patterns, lambda one: str(one.get("id")), _pattern),
             self._keyed("jobs", file.jobs, lambda one: one.job_key, _job),
             self._keyed("channels", file.channels, lambda one: f"{one.provider}/{one.name}", _channel),
+            self._keyed("maintenance", file.maintenance, lambda one: window_key(_window(one)), _window),
             frozenset(content) & frozenset(SECTIONS),
         )
         if DEFAULT_TENANT in found.tenants:
@@ -211,6 +235,18 @@ def _channel(entry: _Channel) -> Object:
     if not variables(entry.config):
         check_config(entry.provider, entry.config or {})
     return channel_entry(whole)
+
+
+def _window(entry: _Window) -> Object:
+    starts_at, ends_at = entry.starts_at, entry.ends_at
+    window = Window(starts_at, ends_at, entry.rrule or "", entry.timezone)
+    if fault := window_fault(window, min(starts_at, ends_at)):
+        raise invalid(fault)
+    target = {"kind": entry.target.kind.value, "value": entry.target.value}
+    times = {"startsAt": iso(starts_at), "endsAt": iso(ends_at)}
+    return window_entry(
+        {"target": target, **times, "rrule": entry.rrule, "timezone": entry.timezone, "reason": entry.reason}
+    )
 
 
 def check_config(provider: str, config: Object) -> None:

@@ -1,13 +1,16 @@
 """The one form of everything that a file can hold: all fields there, as the API answers them, so that what a file says
 and what a server has can be compared; and how a file is written of it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import yaml
 
+from tocsin.domain.zones import UTC
+
 Object = dict[str, Any]
-SECTIONS = ("workspace", "tenants", "patterns", "jobs", "channels")
+SECTIONS = ("workspace", "tenants", "patterns", "jobs", "channels", "maintenance")
 _WORKSPACE = (
     *("name", "timezone", "recoveryWindowSeconds", "closeWindowSeconds", "cooldownWindowSeconds"),
     "autoCreateTenants",
@@ -37,16 +40,19 @@ _PATTERN = {
     "thresholdWindowSeconds": None,
 }
 _CHANNEL = {"isEnabled": True, "config": {}, "routes": {}, "delaySeconds": 0, "remindEverySeconds": None}
+_WINDOW = {"rrule": None, "timezone": UTC, "reason": ""}
 
 
 class Entries(NamedTuple):
-    """Everything by what it is called; `sections`: which of them the file has at all."""
+    """Everything by what it is called; `sections`: which of them the file has at all. Maintenance windows are called by
+    all that they say, and one that a server has carries its `id`."""
 
     workspace: Object
     tenants: dict[str, Object]
     patterns: dict[str, Object]
     jobs: dict[str, Object]
     channels: dict[str, Object]
+    maintenance: dict[str, Object]
     sections: frozenset[str] = frozenset(SECTIONS)
 
 
@@ -81,6 +87,17 @@ def channel_entry(channel: Mapping[str, Any]) -> Object:
     }
 
 
+def window_entry(window: Mapping[str, Any]) -> Object:
+    """A maintenance window as the file has it, from one as the API answers it."""
+    target = {name: value for name, value in window["target"].items() if value}
+    times = {name: window[name] for name in ("startsAt", "endsAt")}
+    return {"target": target, **times, **{name: window[name] or default for name, default in _WINDOW.items()}}
+
+
+def window_key(entry: Object) -> str:
+    return json.dumps({name: value for name, value in entry.items() if name != "id"}, sort_keys=True)
+
+
 def write(entries: Entries) -> str:
     """The text of a file. What has its default is left out."""
     content: Object = {"tocsin": 1, "workspace": entries.workspace}
@@ -88,6 +105,7 @@ def write(entries: Entries) -> str:
     content["patterns"] = [_short(one, _PATTERN) for one in entries.patterns.values()]
     content["jobs"] = [_short(one, _JOB) for one in entries.jobs.values()]
     content["channels"] = [_short(one, _CHANNEL) for one in entries.channels.values()]
+    content["maintenance"] = [_short(one, _WINDOW) for one in entries.maintenance.values()]
     return dump({name: value for name, value in content.items() if value})
 
 

@@ -10,6 +10,8 @@ from tocsin.as_code.variables import filled, variables
 from tocsin.as_code.workspace import built_in_entry
 from tocsin.delivery.channel import BadConfigError
 from tocsin.delivery.channels import PROVIDERS
+from tocsin.domain.maintenance import Window, span_at
+from tocsin.wire_time import parse_iso
 
 
 class Request(NamedTuple):
@@ -46,15 +48,19 @@ def _indented(sign: str, content: Object) -> Iterator[str]:
         yield f"{sign}   {line}"
 
 
-def compare(wanted: Entries, found: Entries, environ: Mapping[str, str], name: str, *, prunes: bool) -> list[Change]:
+def compare(
+    wanted: Entries, found: Entries, environ: Mapping[str, str], name: str, now: int, *, prunes: bool
+) -> list[Change]:
     """Every change that makes `found` what is `wanted`, in the order in which to make them. `prunes`: what is not in a
-    section of the file goes. Raises `FaultyFileError` where a channel lacks its secrets, or a job its parent."""
+    section of the file goes. A maintenance window that is over at `now` is not made again. Raises `FaultyFileError`
+    where a channel lacks its secrets, or a job its parent."""
     changes = [*_workspace(wanted, found)]
     changes += _each(wanted.tenants, found.tenants, _tenant)
     changes += _each(wanted.patterns, found.patterns, _pattern)
     changes += _each(_alone(wanted.jobs), _alone(found.jobs), _job)
     changes += _parents(wanted.jobs, found.jobs, wanted.jobs if prunes else {**found.jobs, **wanted.jobs}, name)
     changes += _Channels(environ, name).changes(wanted.channels, found.channels)
+    changes += _windows(wanted.maintenance, found.maintenance, now)
     if prunes:
         changes += _superfluous(wanted, found)
     return changes
@@ -138,6 +144,24 @@ def _parents(
     return sorted(changes, key=lambda change: change.after != {"dependsOn": None})
 
 
+def _windows(wanted: Mapping[str, Object], found: Mapping[str, Object], now: int) -> Iterator[Change]:
+    """A window has no name: one that says something else is another one."""
+    for key, one in wanted.items():
+        times = (parse_iso(one["startsAt"]), parse_iso(one["endsAt"]))
+        if key not in found and span_at(Window(*times, one["rrule"] or "", one["timezone"]), now) is not None:
+            yield Change(_called(one), None, one, (Request("POST", "/maintenance", one),))
+
+
+def _called(window: Object) -> str:
+    return f"maintenance of {' '.join(window['target'].values())} from {window['startsAt']}"
+
+
+def _path_of_channel(channel: Object) -> str:
+    """The one named `default` has the bare path of its kind."""
+    name = () if channel["name"] == "default" else (channel["name"],)
+    return path_of("workspaces", "me", "channels", channel["provider"], *name)
+
+
 class _Channels:
     """Channels, whose secrets come from the environment, or stay as the server has them."""
 
@@ -167,10 +191,7 @@ class _Channels:
                 self._fault(key, f"set {' and '.join(unset)}: where a config changes, its secrets have to be given.")
         if shown == before:
             return None
-        path = path_of("workspaces", "me", "channels", after["provider"], after["name"])
-        if after["name"] == "default":
-            path = path_of("workspaces", "me", "channels", after["provider"])
-        return Change(f"channel {key}", before, shown, (Request("PUT", path, body),))
+        return Change(f"channel {key}", before, shown, (Request("PUT", _path_of_channel(after), body),))
 
     def _with_secrets(self, key: str, before: Object | None, after: Object, body: Object) -> Object:
         """As it will be shown, with the config in `body`."""
@@ -199,23 +220,33 @@ class _Channels:
 
 def _superfluous(wanted: Entries, found: Entries) -> Iterator[Change]:
     """What the file's sections do not name. A section that the file does not have is left alone."""
-    if "channels" in wanted.sections:
-        for key, one in found.channels.items():
-            if key not in wanted.channels:
-                path = path_of("workspaces", "me", "channels", one["provider"], one["name"])
-                if one["name"] == "default":
-                    path = path_of("workspaces", "me", "channels", one["provider"])
-                yield Change(f"channel {key}", one, None, (Request("DELETE", path),))
-    if "jobs" in wanted.sections:
-        for key in found.jobs.keys() - wanted.jobs.keys():
-            yield Change(f"job {key}", found.jobs[key], None, (Request("DELETE", path_of("jobs", key)),))
-    if "patterns" in wanted.sections:
-        yield from _superfluous_patterns(wanted, found)
-    if "tenants" in wanted.sections:
-        for key, one in found.tenants.items():
-            if key not in wanted.tenants and one["isActive"]:
-                after = {**one, "isActive": False}
-                yield Change(f"tenant {key}", one, after, (Request("DELETE", path_of("tenants", key)),))
+    for section, superfluous in _SUPERFLUOUS.items():
+        if section in wanted.sections:
+            yield from superfluous(wanted, found)
+
+
+def _superfluous_channels(wanted: Entries, found: Entries) -> Iterator[Change]:
+    for key, one in found.channels.items():
+        if key not in wanted.channels:
+            yield Change(f"channel {key}", one, None, (Request("DELETE", _path_of_channel(one)),))
+
+
+def _superfluous_windows(wanted: Entries, found: Entries) -> Iterator[Change]:
+    for key, one in found.maintenance.items():
+        if key not in wanted.maintenance:
+            yield Change(_called(one), one, None, (Request("DELETE", path_of("maintenance", one["id"])),))
+
+
+def _superfluous_jobs(wanted: Entries, found: Entries) -> Iterator[Change]:
+    for key in found.jobs.keys() - wanted.jobs.keys():
+        yield Change(f"job {key}", found.jobs[key], None, (Request("DELETE", path_of("jobs", key)),))
+
+
+def _superfluous_tenants(wanted: Entries, found: Entries) -> Iterator[Change]:
+    for key, one in found.tenants.items():
+        if key not in wanted.tenants and one["isActive"]:
+            after = {**one, "isActive": False}
+            yield Change(f"tenant {key}", one, after, (Request("DELETE", path_of("tenants", key)),))
 
 
 def _superfluous_patterns(wanted: Entries, found: Entries) -> Iterator[Change]:
@@ -227,3 +258,12 @@ def _superfluous_patterns(wanted: Entries, found: Entries) -> Iterator[Change]:
             yield Change(f"pattern {key}", one, None, (Request("DELETE", path_of("patterns", key)),))
         else:
             yield _pattern(key, one, original)
+
+
+_SUPERFLUOUS = {
+    "channels": _superfluous_channels,
+    "maintenance": _superfluous_windows,
+    "jobs": _superfluous_jobs,
+    "patterns": _superfluous_patterns,
+    "tenants": _superfluous_tenants,
+}

@@ -21,6 +21,7 @@ def fetch(remote: Remote) -> Entries:
         {one["id"]: _pattern(one) for one in remote.call("GET", "/patterns")["items"]},
         {one["jobKey"]: entries.job_entry(one) for one in remote.pages("/jobs")},
         {f"{one['provider']}/{one['name']}": one for one in channels},
+        {entries.window_key(one): one for one in map(_window, remote.pages("/maintenance"))},
     )
 
 
@@ -30,7 +31,10 @@ def exported(found: Entries) -> Entries:
     changed = {key: one for key, one in found.patterns.items() if one != built_in_entry(key)}
     channels = {key: unmasked(one) for key, one in found.channels.items()}
     sections = [dict(sorted(one.items())) for one in (found.tenants, changed, found.jobs, channels)]
-    return Entries(_chosen(found.workspace), sections[0], sections[1], sections[2], sections[3])
+    windows = {key: entries.window_entry(one) for key, one in found.maintenance.items()}
+    sections.append(dict(sorted(windows.items(), key=lambda item: (item[1]["startsAt"], item[0]))))
+    tenants, patterns, jobs, secretless, planned = sections
+    return Entries(_chosen(found.workspace), tenants, patterns, jobs, secretless, planned)
 
 
 def _chosen(workspace: Mapping[str, Any]) -> Object:
@@ -50,6 +54,10 @@ def built_in_entry(pattern_id: str) -> Object | None:
 
 def _tenant(tenant: Mapping[str, Any]) -> Object:
     return {name: tenant[name] for name in ("externalId", "name", "isActive")}
+
+
+def _window(window: Mapping[str, Any]) -> Object:
+    return {**entries.window_entry(window), "id": window["id"]}
 
 
 def _pattern(pattern: Mapping[str, Any]) -> Object:

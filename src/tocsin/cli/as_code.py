@@ -9,7 +9,7 @@ from tocsin.cli.reporting import DEFAULT, KeyFile, Url
 
 
 def export(url: Url = DEFAULT, api_key_file: KeyFile = "") -> None:
-    """Print the workspace's jobs, tenants, patterns and channels as YAML; in place of secrets stand variables."""
+    """Print the workspace as YAML: jobs, tenants, patterns, channels, windows; in place of secrets stand variables."""
     from tocsin.cli import as_code_work
 
     as_code_work.export(url, api_key_file)

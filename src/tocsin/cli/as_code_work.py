@@ -13,6 +13,7 @@ from tocsin.as_code.remote import Remote, RemoteError
 from tocsin.as_code.workspace import exported, fetch
 from tocsin.cli.options import fail
 from tocsin.cli.reporting import target_of
+from tocsin.clock import SystemClock
 
 
 def export(url: str, api_key_file: str) -> None:
@@ -29,7 +30,7 @@ def apply(file: Path, dry_run: bool, prune: bool, url: str, api_key_file: str) -
     remote = Remote(target_of(url, api_key_file))
     try:
         wanted = read(_text(file), str(file))
-        changes = compare(wanted, fetch(remote), os.environ, str(file), prunes=prune)
+        changes = compare(wanted, fetch(remote), os.environ, str(file), SystemClock().now(), prunes=prune)
         _tell(changes)
         if not dry_run:
             carry_out(changes, remote, typer.echo)
