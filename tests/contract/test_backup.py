@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -192,6 +193,16 @@ def test_a_backup_cut_short_or_altered_is_refused_and_changes_nothing(
     with target.read() as connection:
         assert inspection(connection).get_table_names() == []
     assert [path.name for path in tmp_path.iterdir() if "restoring" in path.name] == []
+
+
+def test_any_flipped_bit_is_found(a_backup: bytes, tmp_path: Path) -> None:
+    file, content = tmp_path / "file", gzip.decompress(a_backup)
+    random = Random(7)
+    for at in random.sample(range(len(content)), 300):
+        altered = bytes([content[at] ^ 1 << random.randrange(8)])
+        file.write_bytes(gzip.compress(content[:at] + altered + content[at + 1 :], compresslevel=1))
+        with pytest.raises(BackupError):
+            inspect(file, [KEY])
 
 
 def test_what_cannot_be_restored_here_is_said(a_backup: bytes, make_target: MakeStore, tmp_path: Path) -> None:

@@ -89,23 +89,31 @@ class Reader:
         self._next = next(self._lines, None)
         while isinstance(self._next, dict) and "table" in self._next:
             tables += 1
-            found = self._next
-            yield Shape(found["table"], tuple(found["columns"]), tuple(found["binary"])), self._rows_of(found)
+            shape = self._shape(self._next)
+            yield shape, self._rows_of(shape)
         self.count = Total(tables, self._rows)
         if not isinstance(self._next, dict) or self._next.get("end") != self.count._asdict():
             raise self._broken("its end is missing")
         if next(self._lines, None) is not None:  # to the very end of the file, where gzip has its own checksum
             raise self._broken("something follows its end")
 
-    def _rows_of(self, found: dict[str, Any]) -> Iterator[list[Any]]:
-        at = [found["columns"].index(name) for name in found["binary"]]
+    def _shape(self, found: dict[str, Any]) -> Shape:
+        try:
+            return Shape(found["table"], tuple(found["columns"]), tuple(found["binary"]))
+        except (KeyError, TypeError) as error:
+            raise self._broken(type(error).__name__) from None
+
+    def _rows_of(self, shape: Shape) -> Iterator[list[Any]]:
         for line in self._lines:
             if not isinstance(line, list):
                 self._next = line
                 return
             self._rows += 1
-            for i in at:
-                line[i] = None if line[i] is None else b64decode(line[i])
+            try:  # a damaged byte is met here before the checksum at the end tells of it
+                for i in map(shape.columns.index, shape.binary):
+                    line[i] = None if line[i] is None else b64decode(line[i], validate=True)
+            except (IndexError, TypeError, ValueError) as error:
+                raise self._broken(type(error).__name__) from None
             yield line
         self._next = None
 
