@@ -24,13 +24,14 @@ _Place = Callable[[int], float]
 
 
 class Step(NamedTuple):
-    """So many tenants from `x` on. `is_told`: there is room for the number above it."""
+    """So many tenants from `x` on. `is_told`: there is room for the number above it, at its end if `is_at_end`."""
 
     x: float
     width: float
     y: float
     tenants: int
     is_told: bool
+    is_at_end: bool
 
 
 class Stretch(NamedTuple):
@@ -124,9 +125,11 @@ def _steps(joined: list[tuple[int, int]], x: _Place, end: int, top: int) -> list
         count += more
         until = joined[i + 1][0] if i + 1 < len(joined) else end
         left, width = x(at), round(x(until) - x(at), 2)
-        is_told = left >= told_until and (width >= _LABEL_WIDTH or i + 1 == len(joined)) and left < 100 - _LABEL_WIDTH
-        told_until = left + _LABEL_WIDTH if is_told else told_until
-        steps.append(Step(left, width, _height(count, top), count, is_told))
+        is_at_end = i + 1 == len(joined) and width < _LABEL_WIDTH
+        word_at = left + width - _LABEL_WIDTH if is_at_end else left
+        is_told = word_at >= told_until and (width >= _LABEL_WIDTH or is_at_end)
+        told_until = word_at + _LABEL_WIDTH if is_told else told_until
+        steps.append(Step(left, width, _height(count, top), count, is_told, is_at_end))
     return steps
 
 
