@@ -1,7 +1,7 @@
 """How an incident went: tenants in it over time, its states, the alerts and who took it on. Positions in percent."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tocsin.domain import zones
@@ -18,6 +18,7 @@ _TICKS = (
 )
 _MOST_TICKS, _MOST_STEPS, _LABEL_WIDTH = 7, 60, 9.0
 _LEAST_SPAN = 10 * SECOND
+_MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- beside the clock on a wall, which knows no zone
 #: What gives the place of a moment, in percent.
 _Place = Callable[[int], float]
@@ -157,6 +158,6 @@ def _apart(marks: Iterable[tuple[int, str]], x: _Place) -> list[tuple[int, str]]
 
 def _ticks(first: int, last: int, zone: str) -> list[int]:
     step = next((s for s in _TICKS if (last - first) / s <= _MOST_TICKS), _TICKS[-1])
-    shift = round((zones.wall(first, zones.zone(zone)) - _EPOCH).total_seconds()) * SECOND - first // SECOND * SECOND
+    shift = (zones.wall(first, zones.zone(zone)) - _EPOCH) // _MICROSECOND - first
     begin = -(-(first + shift) // step) * step - shift
     return [at for at in range(begin, last, step) if (at - first) / (last - first) < 0.97]
