@@ -116,7 +116,7 @@ def test_the_first_workspace_is_claimed_by_its_link(dashboard: Dashboard) -> Non
     browser = dashboard.browser()
     browser.open("/claim")
     short = browser.send("/claim", 422, token=token, email="mara@example.com", name="Mara", password="too short")
-    assert "password must be at least 15 characters long." in short
+    assert "Password must be at least 15 characters long." in short
     page = browser.send("/claim", token=token, email="mara@example.com", name="Mara", password=PASSWORD)
     assert "owner of House" in page
     again = dashboard.browser()
