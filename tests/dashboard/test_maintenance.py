@@ -45,7 +45,7 @@ def test_what_cannot_be_is_refused_with_what_was_typed(dashboard: Dashboard) -> 
     assert 'id="e-startsAt"' in browser.send("/maintenance/new", 422, **{**WINDOW, "startsAt": "soon"})
     assert 'id="e-timezone"' in browser.send("/maintenance/new", 422, **{**WINDOW, "timezone": "Mars"})
     assert 'id="e-target.value"' in browser.send("/maintenance/new", 422, **{**WINDOW, "target.value": ""})
-    assert "To must be after" in browser.send(
+    assert "endsAt must be after" in browser.send(
         "/maintenance/new", **{**WINDOW, "endsAt": "2026-01-06T01:00", "preview": "on"}
     )
 

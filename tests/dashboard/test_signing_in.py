@@ -143,7 +143,7 @@ def test_the_second_factor_is_asked_for(dashboard: Dashboard) -> None:
     challenge = re.search(r'name="challenge" value="([^"]+)"', page)
     assert challenge
     wrong = browser.send("/sign-in/code", 401, challenge=challenge[1], code="000000")
-    assert "code is wrong" in wrong
+    assert "Code is wrong" in wrong
     assert challenge[1] in wrong
     code = code_of(secret, dashboard.clock.now())
     assert "Sign out" in browser.send("/sign-in/code", challenge=challenge[1], code=code)
