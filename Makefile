@@ -9,7 +9,7 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt screens bench-ingest bench-events bench-sentry bench-detect bench-live bench-stats bench-pages simulate fuzz torture lock chromium
+.PHONY: help run demo test check fmt screens pictures bench-ingest bench-events bench-sentry bench-detect bench-live bench-stats bench-pages simulate fuzz torture lock chromium
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ fmt: $(DEV) ## Format the code and mend what can be mended by itself
 
 screens: $(DEV) chromium ## Look at every page in a real browser, and leave photographs in build/screens/
 	$(BIN)/pytest -q tests/browser/test_pages.py
+
+pictures: $(DEV) chromium ## Take the pictures of README.md anew
+	$(BIN)/python -m tests.browser.pictures
 
 bench-ingest: $(DEV) ## Measure durable pings a second beside two ceilings, and each protocol's (needs wrk)
 	$(BIN)/python -m bench.ingest

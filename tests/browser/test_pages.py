@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, StorageState
 
-from tests.browser.conftest import Place
 from tests.browser.pages import PAGES, Look
+from tests.browser.place import Place
 from tests.browser.screens import photograph
 from tests.browser.visit import PHONE, WIDE, Visit, visiting
 

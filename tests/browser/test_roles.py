@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 from starlette.routing import compile_path
 
-from tests.browser.conftest import Place
 from tests.browser.pages import PAGES, Look, example
 from tests.browser.people import VIEWER, accept
+from tests.browser.place import Place
 from tests.browser.visit import context
 from tocsin.application.access import ROLES, Right
 from tocsin.dashboard.pages import AREAS

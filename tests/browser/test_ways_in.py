@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Place
 from tests.browser.pages import PAGES, Look
+from tests.browser.place import Place
 from tests.browser.visit import context
 
 pytestmark = pytest.mark.acceptance

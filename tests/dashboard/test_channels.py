@@ -34,7 +34,7 @@ def test_a_name_that_is_taken_is_refused_beside_its_field(dashboard: Dashboard) 
     browser = dashboard.as_()
     _slack(browser, "on-call")
     page = _slack(browser, "on-call", 409)
-    assert 'id="e-name">name is taken' in page
+    assert 'id="e-name">Name is taken' in page
 
 
 def test_what_the_api_refuses_stands_beside_the_field_with_what_was_typed(dashboard: Dashboard) -> None:

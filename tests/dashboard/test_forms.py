@@ -164,6 +164,4 @@ def test_what_is_taken_is_said_beside_its_field(dashboard: Dashboard) -> None:
     browser = dashboard.as_()
     browser.open("/new-job")
     fields = {"jobKey": "taken", "name": "Taken", "schedule.type": "none"}
-    assert _Reader(browser.send("/new-job", 409, **fields)).sentences == [
-        "jobKey taken exists already. Choose another."
-    ]
+    assert _Reader(browser.send("/new-job", 409, **fields)).sentences == ["Key taken exists already. Choose another."]

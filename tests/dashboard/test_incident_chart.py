@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,8 +46,9 @@ def test_a_state_too_short_for_its_word_has_none() -> None:
     assert [s.word for s in chart.stretches] == ["Open", ""]
 
 
-def test_ticks_fall_on_whole_hours_of_the_viewer() -> None:
-    chart = draw([Turn(NOON + 7, "Open")], [], [], [], NOON + 4 * HOUR, "Asia/Kathmandu")
+@pytest.mark.parametrize("later", [0, 7, SECOND // 2 - 1, SECOND - 1])
+def test_ticks_fall_on_whole_hours_of_the_viewer(later: int) -> None:
+    chart = draw([Turn(NOON + later, "Open")], [], [], [], NOON + 4 * HOUR + later, "Asia/Kathmandu")
     assert chart.ticks
     assert {(tick.at + 45 * 60 * SECOND) % HOUR for tick in chart.ticks} <= {0, HOUR // 2}
 
@@ -72,3 +74,8 @@ def test_everything_lies_within_the_picture(
     assert len(chart.ticks) <= 8
     told = [s.x for s in chart.steps if s.is_told]
     assert all(b - a >= 9 for a, b in pairwise(told))
+
+
+def test_the_latest_number_stands_at_its_end_where_it_is_too_new_for_its_beginning() -> None:
+    chart = _draw((NOON, "Open"), joined=[(NOON, 17), (NOON + 4 * HOUR - 60 * SECOND, 3)])
+    assert [(s.tenants, s.is_told, s.is_at_end) for s in chart.steps] == [(17, True, False), (20, True, True)]

@@ -94,7 +94,7 @@ def test_a_note_stands_in_what_happened(dashboard: Dashboard) -> None:
     address, browser = _silence(dashboard), dashboard.as_()
     assert SCRIPT.replace("<", "&lt;").replace(">", "&gt;") in _act(browser, address, "notes", text=SCRIPT)
     browser.open(address)
-    assert "text" in text_of(browser.send(f"{address}/notes", 422, text=""))
+    assert "Note must be" in text_of(browser.send(f"{address}/notes", 422, text=""))
 
 
 def test_it_is_resolved_once(dashboard: Dashboard) -> None:

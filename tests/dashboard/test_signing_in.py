@@ -116,7 +116,7 @@ def test_the_first_workspace_is_claimed_by_its_link(dashboard: Dashboard) -> Non
     browser = dashboard.browser()
     browser.open("/claim")
     short = browser.send("/claim", 422, token=token, email="mara@example.com", name="Mara", password="too short")
-    assert "password must be at least 15 characters long." in short
+    assert "Password must be at least 15 characters long." in short
     page = browser.send("/claim", token=token, email="mara@example.com", name="Mara", password=PASSWORD)
     assert "owner of House" in page
     again = dashboard.browser()
@@ -143,7 +143,7 @@ def test_the_second_factor_is_asked_for(dashboard: Dashboard) -> None:
     challenge = re.search(r'name="challenge" value="([^"]+)"', page)
     assert challenge
     wrong = browser.send("/sign-in/code", 401, challenge=challenge[1], code="000000")
-    assert "code is wrong" in wrong
+    assert "Code is wrong" in wrong
     assert challenge[1] in wrong
     code = code_of(secret, dashboard.clock.now())
     assert "Sign out" in browser.send("/sign-in/code", challenge=challenge[1], code=code)

@@ -4,6 +4,7 @@ Pages are about what has been: ninety days of a customer, an incident that reope
 application's own, but for the outcome of deliveries long done.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
@@ -23,7 +24,7 @@ from tocsin.domain.model import DEFAULT_ENVIRONMENT, DEFAULT_TENANT, SECOND, Che
 from tocsin.domain.routing import Terms
 from tocsin.secret_box import SecretBox
 from tocsin.settings import Settings
-from tocsin.store import schema
+from tocsin.store import intakes, schema
 from tocsin.store.accounts import first_workspace
 from tocsin.store.due import next_moment
 from tocsin.store.engine import Store
@@ -43,6 +44,8 @@ _JOB: dict[str, Any] = {
     "tenant_scope": "seen",
 }
 _ALWAYS = Terms()
+#: Who received all that.
+_NODE = 1
 #: What is judged together: fine where a reader will look at minutes, coarse long ago.
 _FINE, _COARSE, _LATELY = MINUTE, HOUR, 4 * HOUR
 
@@ -157,6 +160,8 @@ class Chronicle:
             outcomes: list[Any] = []
             if check_ins:
                 outcomes += record(connection, self._hot, self._ids, check_ins, now)
+                minutes = [moment // MINUTE for moment, one in told if isinstance(one, Submission)]
+                intakes.add(connection, _NODE, Counter((self.workspace_id, minute) for minute in minutes))
             if events:
                 outcomes += record_events(connection, self._ids, events, set(), now)
         assert all(isinstance(one, Receipt | Recorded) for one in outcomes), outcomes

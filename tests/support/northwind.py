@@ -5,7 +5,7 @@ The same story every time, told backwards from now. `HOSTILE` tenants have names
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -41,9 +41,9 @@ class Rhythm(NamedTuple):
     takes: int
 
 
-def _names() -> dict[str, str]:
+def _names(trying: Mapping[str, str]) -> dict[str, str]:
     """externalId → name, of all tenants but the workspace's own; those who miss their invoices come first."""
-    named = dict(HOSTILE)
+    named = dict(trying)
     for second, first in product(_SECOND, _FIRST):
         name = f"{first} {second}"
         named.setdefault("-".join(name.lower().replace("& söhne", "soehne").split()), name)
@@ -51,14 +51,18 @@ def _names() -> dict[str, str]:
 
 
 class Northwind:
-    """Tells the whole story to a chronicle. `receiver` is the base of URLs that answer."""
+    """Tells the whole story to a chronicle. `receiver` is the base of URLs that answer.
 
-    def __init__(self, folder: Path, receiver: str) -> None:
+    `trying`: externalId → name of the tenants that a page must not fall for.
+    """
+
+    def __init__(self, folder: Path, receiver: str, trying: Mapping[str, str] = HOSTILE) -> None:
         self.now = SystemClock().now()
         self.began_at = self.now - 92 * DAY
         self.chronicle = Chronicle(folder, self.began_at, "Northwind Cloud")
         self._chance = random.Random(5)
-        self._names = _names()
+        self._names = _names(trying)
+        self._trying = list(trying)
         self._receiver = receiver
 
     def tell(self) -> None:
@@ -86,14 +90,15 @@ class Northwind:
         for monitor in ("nightly-etl", "nightly-etl", "newsletter-v1"):
             path = f"/api/{dsn.path.strip('/')}/cron/{monitor}/{dsn.username}/"
             remote.client.get(f"{dsn.scheme}://{dsn.netloc.rpartition('@')[2]}{path}", params={"status": "ok"})
-        self._people(remote)
-        self._hushed(remote)
+        jonas, _ = [self._joins(remote, *who) for who in (("Jonas Weiss", "admin"), ("Priya Natarajan", "member"))]
+        self._hushed(jonas)
 
-    def _people(self, remote: Remote) -> None:
-        for name, role in (("Jonas Weiss", "admin"), ("Priya Natarajan", "member")):
-            email = f"{name.split()[0].lower()}@northwind.example"
-            token = remote.ok("POST", "invitations", {"email": email, "role": role})["token"]
-            remote.ok("POST", "invitations/accept", {"token": token, "name": name, "password": "nobody guesses this"})
+    def _joins(self, remote: Remote, name: str, role: str) -> Remote:
+        """The API as this person uses it."""
+        email = f"{name.partition(' ')[0].lower()}@northwind.example"
+        token = remote.ok("POST", "invitations", {"email": email, "role": role})["token"]
+        joining = {"token": token, "name": name, "password": "nobody guesses this"}
+        return remote.as_person(remote.ok("POST", "invitations/accept", joining)["token"])
 
     def _hushed(self, remote: Remote) -> None:
         """What people said of it, and what is kept quiet for a while."""
@@ -185,7 +190,7 @@ class Northwind:
             self.now - 123 * MINUTE, "warehouse-rebuild", "start", self._tenants(45, 1)[0], run_id="wh"
         )
         self._job("reconciliation", LONG_NAME, DAY, HOUR)
-        self._regularly("reconciliation", [*HOSTILE, "default"], Rhythm(DAY, 45 * DAY, 8 * HOUR, 3 * MINUTE))
+        self._regularly("reconciliation", [*self._trying, "default"], Rhythm(DAY, 45 * DAY, 8 * HOUR, 3 * MINUTE))
 
     # --- jobs as other protocols know them ----------------------------------------------------------------------------
 
@@ -256,7 +261,7 @@ class Northwind:
             self._event(
                 self.now - 3 * DAY + number * MINUTE, "shipping-labels", "server_error", shops[number % 2], "500"
             )
-        self._event(self.now - 40 * MINUTE, "loyalty", "points_rounded", SCRIPT_TENANT, "R-1")
+        self._event(self.now - 40 * MINUTE, "loyalty", "points_rounded", self._tenants(0, 1)[0], "R-1")
 
     def _event(self, moment: int, integration: str, kind: str, tenant: str, code: str) -> None:
         payload = {"endpoint": "https://shop.example/hooks", "status": code, "attempt": 3, "at": iso(moment)}

@@ -1,7 +1,7 @@
 """How an incident went: tenants in it over time, its states, the alerts and who took it on. Positions in percent."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tocsin.domain import zones
@@ -18,19 +18,21 @@ _TICKS = (
 )
 _MOST_TICKS, _MOST_STEPS, _LABEL_WIDTH = 7, 60, 9.0
 _LEAST_SPAN = 10 * SECOND
+_MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- beside the clock on a wall, which knows no zone
 #: What gives the place of a moment, in percent.
 _Place = Callable[[int], float]
 
 
 class Step(NamedTuple):
-    """So many tenants from `x` on. `is_told`: there is room for the number above it."""
+    """So many tenants from `x` on. `is_told`: there is room for the number above it, at its end if `is_at_end`."""
 
     x: float
     width: float
     y: float
     tenants: int
     is_told: bool
+    is_at_end: bool
 
 
 class Stretch(NamedTuple):
@@ -124,9 +126,11 @@ def _steps(joined: list[tuple[int, int]], x: _Place, end: int, top: int) -> list
         count += more
         until = joined[i + 1][0] if i + 1 < len(joined) else end
         left, width = x(at), round(x(until) - x(at), 2)
-        is_told = left >= told_until and (width >= _LABEL_WIDTH or i + 1 == len(joined)) and left < 100 - _LABEL_WIDTH
-        told_until = left + _LABEL_WIDTH if is_told else told_until
-        steps.append(Step(left, width, _height(count, top), count, is_told))
+        is_at_end = i + 1 == len(joined) and width < _LABEL_WIDTH
+        word_at = left + width - _LABEL_WIDTH if is_at_end else left
+        is_told = word_at >= told_until and (width >= _LABEL_WIDTH or is_at_end)
+        told_until = word_at + _LABEL_WIDTH if is_told else told_until
+        steps.append(Step(left, width, _height(count, top), count, is_told, is_at_end))
     return steps
 
 
@@ -154,6 +158,6 @@ def _apart(marks: Iterable[tuple[int, str]], x: _Place) -> list[tuple[int, str]]
 
 def _ticks(first: int, last: int, zone: str) -> list[int]:
     step = next((s for s in _TICKS if (last - first) / s <= _MOST_TICKS), _TICKS[-1])
-    shift = round((zones.wall(first, zones.zone(zone)) - _EPOCH).total_seconds()) * SECOND - first // SECOND * SECOND
+    shift = (zones.wall(first, zones.zone(zone)) - _EPOCH) // _MICROSECOND - first
     begin = -(-(first + shift) // step) * step - shift
     return [at for at in range(begin, last, step) if (at - first) / (last - first) < 0.97]

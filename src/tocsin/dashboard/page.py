@@ -187,10 +187,12 @@ class Page:
         is_back = self.refusal is not None and name in self.form and self._is_from(of)
         return self.form.get(name, "") if is_back else None
 
-    def wrong(self, name: str, of: str = "") -> str:
-        """What is wrong with the field of this name, as the refusal says it."""
-        is_here = self.refusal is not None and self._is_about(name) and self._is_from(of)
-        return self.refusal.message if self.refusal is not None and is_here else ""
+    def wrong(self, name: str, of: str = "", label: str = "") -> str:
+        """What is wrong with the field of this name, as the refusal says it; `label`: what the page calls it."""
+        if self.refusal is None or not self._is_about(name) or not self._is_from(of):
+            return ""
+        called, _, sentence = self.refusal.message.partition(" ")
+        return f"{label}{called[-1] if called[-1] in '.:' else ''} {sentence}" if label else self.refusal.message
 
     @property
     def problem(self) -> str:

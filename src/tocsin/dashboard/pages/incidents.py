@@ -110,9 +110,9 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
     mine, number = page.workspace_id, head["number"]
     course = views.course_of(connection, mine, number)
     happened = views_activity.list_activity(connection, mine, number, ListPage(1, _STEPS)) or {}
-    activity = happened.get("items", [])
     sent = views_deliveries.DeliveryFilters(incident_id=number)
     members = views_people.list_members(connection, mine, ListPage(1, _MOST_SHOWN))["items"]
+    activity = _by_name(happened.get("items", []), members)
     behind = None
     if head["kind"] == "integration":
         filters = views_events.EventFilters(incident_id=number)
@@ -133,6 +133,12 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
         "members": members,
         "owners": [("", "Nobody in particular"), *((one["userId"], one["name"] or one["email"]) for one in members)],
     }
+
+
+def _by_name(activity: list[dict[str, Any]], members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Members are called as their colleagues call them; the activity knows their addresses."""
+    names = {one["email"]: one["name"] for one in members if one["name"]}
+    return [{**one, "by": names.get(one["by"], one["by"])} if one["kind"] == "person" else one for one in activity]
 
 
 def _some(page: Page, name: str, few: int) -> ListPage:

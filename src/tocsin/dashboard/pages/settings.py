@@ -30,7 +30,7 @@ _RATES = {
 _KEPT = {
     "runDays": "Runs",
     "failedRunDays": "Failed and missed runs",
-    "logDays": "What runs say while they go on",
+    "logDays": "Messages of a run",
     "eventDays": "Events",
     "deliveryDays": "Alerts and deliveries",
     "rejectionDays": "Rejected check-ins",
