@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from tests.browser import chromium
 from tests.browser.people import OWNER, claim
 from tests.browser.visit import context
+from tests.support import northwind_live
 from tests.support.northwind import Northwind
 from tests.support.remote import Remote
 from tests.support.server import Server, serving
@@ -40,14 +41,14 @@ def browser() -> Iterator[Browser]:
 def northwind(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Northwind Cloud on a real server, claimed by its owner."""
     folder = tmp_path_factory.mktemp("northwind")
-    with town() as receivers:
+    with town(northwind_live.answer) as receivers:
         story = Northwind(folder, receivers.http.url)
         with capture_logs():  # of incidents long past: nobody looking for a fault wants them
             story.tell()
         token = story.chronicle.claim_token(story.now)
         with serving(folder, **receivers.settings) as server:
             remote = Remote(server, story.chronicle.api_key)
-            story.live(remote)
+            northwind_live.live(story, remote)
             with context(browser, server.url) as window:
                 claim(window.new_page(), f"/claim#{token}", OWNER)
                 owner = window.storage_state()
