@@ -95,6 +95,31 @@ def test_a_job_is_paused_renamed_and_deleted(api: Api) -> None:
     assert api.refused(404, "DELETE", "/jobs/nightly") == "Job not found."
 
 
+_LISTS: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["daily-report", "Nightly", "archive"]),
+    ({"sort": "newest"}, ["archive", "Nightly", "daily-report"]),
+    ({"sort": "name"}, ["archive", "daily-report", "Nightly"]),
+    ({"sort": "due"}, ["daily-report", "archive", "Nightly"]),
+    ({"sort": "worst", "pageSize": 1, "page": 2}, ["Nightly"]),
+    ({"status": "paused"}, ["archive"]),
+    ({"status": "new", "q": "NIGHT"}, ["Nightly"]),
+    ({"isActive": "true", "protocol": "native"}, ["daily-report", "Nightly"]),
+    ({"protocol": "sentry"}, []),
+    ({"tag": "billing"}, ["Nightly"]),
+    ({"tenantId": "acme"}, ["daily-report"]),
+]
+
+
+def test_a_list_is_narrowed_and_ordered(api: Api) -> None:
+    api.ok("POST", "/tenants", {"externalId": "acme"})
+    api.ok("POST", "/jobs", {**DAILY, "tenantScope": "all"})
+    api.ok("POST", "/jobs", {**DAILY, "jobKey": "Nightly", "name": "Nightly", "tags": ["billing"]})
+    api.ok("POST", "/jobs", {**DAILY, "jobKey": "archive", "name": "Archive", "isActive": False})
+    for asked, expected in _LISTS:
+        listed = api.ok("GET", "/jobs", params=asked)
+        assert [job["jobKey"] for job in listed["items"]] == expected, asked
+
+
 def test_a_job_key_is_taken_once(api: Api) -> None:
     api.ok("POST", "/jobs", DAILY)
     assert "daily-report exists already" in api.refused(409, "POST", "/jobs", DAILY)

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.browser.people import OWNER, claim
 from tests.browser.visit import context
+from tests.support import northwind_live
 from tests.support.northwind import HOSTILE, Northwind
 from tests.support.remote import Remote
 from tests.support.server import Server, serving
@@ -32,14 +33,14 @@ class Place:
 @contextmanager
 def northwind_cloud(browser: Browser, folder: Path, trying: Mapping[str, str] = HOSTILE) -> Iterator[Place]:
     """Claimed by its owner; `trying` are the tenants whose names make it hard for a page."""
-    with town() as receivers:
+    with town(northwind_live.answer) as receivers:
         story = Northwind(folder, receivers.http.url, trying)
         with capture_logs():  # of incidents long past: nobody looking for a fault wants them
             story.tell()
         token = story.chronicle.claim_token(story.now)
         with serving(folder, **receivers.settings) as server:
             remote = Remote(server, story.chronicle.api_key)
-            story.live(remote)
+            northwind_live.live(story, remote)
             with context(browser, server.url) as window:
                 claim(window.new_page(), f"/claim#{token}", OWNER)
                 owner = window.storage_state()

@@ -9,10 +9,13 @@ from sqlalchemy import event
 from tests.support.house import JOB, House, at, micros
 from tocsin.application import manage_jobs, manage_monitors
 from tocsin.domain.model import SECOND
-from tocsin.store import jobs, schema, views_jobs, views_monitors
+from tocsin.store import jobs, schema, views_monitors
 from tocsin.store.engine import Connection, Store
 from tocsin.store.paging import Page
+from tocsin.store.views_job_list import JobFilters, list_jobs
 from tocsin.store.views_monitors import Monitor, Ping
+
+_MADE = JobFilters(sort="made")
 
 ROW = {
     "name": "Daily Backup",
@@ -119,7 +122,7 @@ def test_a_page_of_jobs_costs_as_many_statements_whatever_its_size(house: House,
         return len(counted)
 
     def jobs_of(connection: Connection) -> Any:
-        return views_jobs.list_jobs(connection, house.workspace_id, micros(house.now), "", Page(1, 100))
+        return list_jobs(connection, house.workspace_id, micros(house.now), "", Page(1, 100), _MADE)
 
     def monitors_of(connection: Connection) -> Any:
         return views_monitors.list_monitors(connection, house.workspace_id, micros(house.now))
@@ -143,6 +146,6 @@ def test_each_job_of_a_page_has_its_own_hint(house: House) -> None:
         house.check_in("success", job="off")
     house.check_in("success", job="once")
     with house.store.read() as connection:
-        found = views_jobs.list_jobs(connection, house.workspace_id, micros(house.now), "", Page())
+        found = list_jobs(connection, house.workspace_id, micros(house.now), "", Page(), _MADE)
     hints = {job["jobKey"]: job["scheduleHint"] for job in found["items"]}
     assert hints == {"on-time": None, "off": "Your pings look 2 h late: is Europe/Vienna their zone?", "once": None}

@@ -17,6 +17,7 @@ from tocsin.store.engine import Store
 from tocsin.store.paging import Page
 from tocsin.store.schema import incidents, jobs, places, run_details, run_notes, runs
 from tocsin.store.schema import rejections as rejection_table
+from tocsin.store.views_job_list import JobFilters, list_jobs
 
 MINUTE = 60 * SECOND
 DEFAULTS: dict[str, Any] = {
@@ -293,7 +294,7 @@ def test_where_a_run_belongs_is_kept_and_makes_the_topology(house: Steps) -> Non
         tree = views_topology.topology(connection, house.workspace_id, micros(40))
         job_id = views_jobs.find_job_id(connection, house.workspace_id, "steps") or 0
         only = views_streams.list_runs(connection, job_id, views_streams.RunFilters(host="db-1"), Page())
-        found = views_jobs.list_jobs(connection, house.workspace_id, micros(40), "", Page(), None, {"host": "db-2"})
+        found = list_jobs(connection, house.workspace_id, micros(40), "", Page(), JobFilters(host="db-2", sort="made"))
     [shown] = only["items"]
     assert [shown[name] for name in ("project", "service", "host", "release")] == ["data", "backup", "db-1", "v2"]
     assert [job["jobKey"] for job in found["items"]] == ["steps"]

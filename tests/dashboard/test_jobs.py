@@ -30,6 +30,7 @@ def house(dashboard: Dashboard) -> House:
     house.make_job(
         job_key="nightly",
         name="Nightly backup",
+        protocol="sentry",
         schedule_type="crontab",
         schedule_interval=None,
         schedule_value="0 3 * * *",
@@ -84,6 +85,9 @@ def test_what_is_late_is_said_before_it_is_missed(dashboard: Dashboard, house: H
         ("tenant=acme", ["the-job"]),
         ("tenant=nobody", []),
         ("host=web-1", []),
+        ("protocol=sentry", ["nightly"]),
+        ("protocol=carrier-pigeon", []),
+        ("sort=due", ["the-job", "archive", "nightly"]),
         ("sort=newest", ["archive", "nightly", "the-job"]),
         ("sort=name", ["archive", "the-job", "nightly"]),
         ("sort=tenants", ["the-job", "archive", "nightly"]),

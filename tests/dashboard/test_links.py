@@ -9,6 +9,7 @@ import pytest
 
 from tests.dashboard.conftest import Answer, Browser, Dashboard
 from tests.support.house import NOON
+from tests.support.northwind import HOSTILE, SCRIPT_TENANT
 from tocsin.dashboard.pages import AREAS
 from tocsin.domain.model import SECOND
 
@@ -26,10 +27,9 @@ def furnish(dashboard: Dashboard) -> None:
     house = dashboard.house
     house.make_job(name="Invoice sync", failure_threshold=1)
     house.make_job(job_key="half-off", name=ODD)
-    for tenant in ("acme", "bolt", "Cobalt & Söhne", "..", ODD):
+    for tenant in ("acme", "bolt", "Cobalt & Söhne", "..", ODD, *HOSTILE):
         house.check_in("success", tenant)
-    for key in ("new", "preview", "settings"):
-        house.make_job(job_key=key, name=key)
+    house.make_job(job_key="new", name="Called like the page that makes one")
     house.check_in("success", "acme", job="half-off")
     house.pass_time(600)
     house.check_in("start", "bolt")
@@ -73,6 +73,9 @@ def test_every_link_leads_somewhere(dashboard: Dashboard, role: str, may: set[in
     found = walk(dashboard.as_(role))
     assert {where: it.status_code for where, it in found.items() if it.status_code not in may} == {}
     assert len(found) > len(AREAS)
+    assert [
+        where for where, it in found.items() if SCRIPT_TENANT in it.text and "html" in it.headers["content-type"]
+    ] == []
 
 
 def test_no_page_takes_the_address_of_something_with_a_name() -> None:

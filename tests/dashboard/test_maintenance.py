@@ -11,7 +11,7 @@ WINDOW = {
     "startsAt": "2026-01-06T02:00",
     "endsAt": "2026-01-06T04:00",
     "timezone": "Europe/Vienna",
-    "rrule": "FREQ=DAILY",
+    "again": "FREQ=DAILY",
     "reason": "Backups",
 }
 
@@ -29,11 +29,30 @@ def test_a_window_is_previewed_planned_changed_and_removed(dashboard: Dashboard)
     edit = re.search(r'href="(/maintenance/[\w-]{36})"', listed)
     assert edit
     assert 'value="2026-01-06T02:00"' in browser.open(edit[1])
-    changed = browser.send(edit[1], **{**WINDOW, "rrule": "", "reason": "Once"})
+    changed = browser.send(edit[1], **{**WINDOW, "again": "", "reason": "Once"})
     assert "Once" in changed
     assert "Every day" not in changed
     assert "No window is planned" in browser.send(f"{edit[1]}/remove")
     browser.open(edit[1], 404)
+
+
+def test_a_window_comes_again_by_a_rule_of_its_own(dashboard: Dashboard) -> None:
+    browser = dashboard.as_()
+    browser.open("/maintenance/new")
+    own = {**WINDOW, "again": "own", "rrule": "RRULE:FREQ=MONTHLY;BYDAY=1SU", "startsAt": "2026-02-01T02:00"}
+    own |= {"endsAt": "2026-02-01T04:00"}
+    for wrong in ("", "FREQ=SOMETIMES", "every second Sunday", "x" * 600):
+        page = browser.send("/maintenance/new", 422, **{**own, "rrule": wrong})
+        assert 'id="e-rrule">rrule ' in page
+        assert f'value="{wrong}"' in page
+    preview = browser.send("/maintenance/new", **own, preview="on")
+    for moment in ("2026-02-01", "2026-03-01", "2026-04-05"):
+        assert moment in preview
+    edit = re.search(r'href="(/maintenance/[\w-]{36})"', browser.send("/maintenance/new", **own))
+    assert edit
+    shown = browser.open(edit[1])
+    assert 'value="FREQ=MONTHLY;BYDAY=1SU"' in shown
+    assert '<option value="own" selected>' in shown
 
 
 def test_what_cannot_be_is_refused_with_what_was_typed(dashboard: Dashboard) -> None:

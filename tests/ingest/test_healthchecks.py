@@ -109,6 +109,11 @@ def test_only_one_word_makes_a_job(path: str, query: str, may_create: bool) -> N
     assert _ping(path, query).may_create is may_create
 
 
+def test_a_job_that_a_ping_makes_is_told_from_others() -> None:
+    assert wire.NEW_JOB.wish is not None
+    assert wire.NEW_JOB.wish.defaults["protocol"] == "healthchecks"
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

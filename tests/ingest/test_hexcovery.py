@@ -49,6 +49,7 @@ def test_all_that_a_heartbeat_says() -> None:
     assert isinstance(terms, Terms)
     assert terms.wish is not None
     assert (terms.wish.columns, terms.wish.defaults["schedule_type"]) == ({}, "learned")
+    assert terms.wish.defaults["protocol"] == "hexcovery"
     assert (terms.wish.defaults["grace"], terms.wish.defaults["name"]) == (None, "nightly-backup")
     assert terms.source is None  # what is wrong is told to the sender
 

@@ -29,7 +29,7 @@ def test_a_new_monitor_alerts_after_one_miss_or_one_failure() -> None:
         "interval",
         604_800 * SECOND,
     )
-    assert row["grace"] == 60 * SECOND
+    assert (row["grace"], row["protocol"]) == (60 * SECOND, "pingguard")
     assert (row["miss_threshold"], row["impact_threshold"], row["failure_threshold"]) == (1, 1, 1)
 
 

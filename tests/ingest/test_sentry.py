@@ -183,6 +183,7 @@ def test_a_config_sets_exactly_the_keys_it_carries(config: dict[str, Any], colum
     always = {"schedule_type", "schedule_value", "schedule_interval"}
     said = {name: value for name, value in wish.columns.items() if name in columns or name not in always}
     assert said == columns
+    assert wish.defaults["protocol"] == "sentry"
 
 
 @pytest.mark.parametrize(

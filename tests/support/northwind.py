@@ -1,6 +1,7 @@
 """Northwind Cloud, the workspace that pages are shown with: 38 of 214 tenants miss their invoices, and more.
 
-The same story every time, told backwards from now. `HOSTILE` tenants have names that a page must not fall for.
+The same story every time, told backwards from now: what happened is here, what people do about it on a
+running server in `northwind_live`. `HOSTILE` tenants have names that a page must not fall for.
 """
 
 import json
@@ -10,20 +11,21 @@ from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from tests.support.chronicle import DAY, HOUR, MINUTE, Chronicle, Said
-from tests.support.remote import Remote
 from tocsin.clock import SystemClock
 from tocsin.domain.attribution import Attribution
 from tocsin.domain.model import DEFAULT_TENANT, SECOND
 from tocsin.domain.routing import Routes, Terms
 from tocsin.wire_time import iso
 
-SCRIPT_TENANT, EMOJI_TENANT = "<script>alert(1)</script>", "🦊" * 100
-HOSTILE = {SCRIPT_TENANT: SCRIPT_TENANT, EMOJI_TENANT: ""}
+SCRIPT_TENANT, EMOJI_TENANT, SLASH_TENANT = "<script>alert(1)</script>", "🦊" * 100, "eu/west/7"
 LONG_NAME = "Reconciliation of the intercompany ledger against the bank statements of every subsidiary in the EEA"
+LONG_TENANT = "Genossenschaftsverband der Molkereien, Brennereien und Keltereien des oberen Inntals und aller Täler"
+HOSTILE = {SCRIPT_TENANT: SCRIPT_TENANT, EMOJI_TENANT: "", SLASH_TENANT: LONG_TENANT}
 INVOICES, TENANTS, MISSING = "invoice-sync", 214, 38
+#: Has an open incident that somebody snoozed, and a channel whose receiver is down.
+SNOOZED, DOWN = "sftp-drop", "/hooks/down"
 _FIRST = (
     "Bergmann Acme Alpina Cobalt Kestrel Zirbe Harbour Nordlicht Meridian Larkspur Ostrava Quarry Tamarack Verbena "
     "Wexford Yarrow Juniper Halcyon Fjord Ember Delphi Cypress Basalt Auburn Sable Rowan Pinnacle Orchard Mistral "
@@ -82,39 +84,6 @@ class Northwind:
         self.chronicle.deliver(self.now - HOUR, {"webhook": Said("Accepted", 202)})
         self.chronicle.store.close()
 
-    def live(self, remote: Remote) -> None:
-        """What only a running server knows: check-ins of this minute, and some that it rejects."""
-        for tenant in self._tenants(100, 40):
-            remote.ping("orders-to-erp", tenant, durationMs=9_000)
-        dsn = urlsplit(remote.ok("GET", "workspaces/me")["sentryDsn"])
-        for monitor in ("nightly-etl", "nightly-etl", "newsletter-v1"):
-            path = f"/api/{dsn.path.strip('/')}/cron/{monitor}/{dsn.username}/"
-            remote.client.get(f"{dsn.scheme}://{dsn.netloc.rpartition('@')[2]}{path}", params={"status": "ok"})
-        jonas, _ = [self._joins(remote, *who) for who in (("Jonas Weiss", "admin"), ("Priya Natarajan", "member"))]
-        self._hushed(jonas)
-
-    def _joins(self, remote: Remote, name: str, role: str) -> Remote:
-        """The API as this person uses it."""
-        email = f"{name.partition(' ')[0].lower()}@northwind.example"
-        token = remote.ok("POST", "invitations", {"email": email, "role": role})["token"]
-        joining = {"token": token, "name": name, "password": "nobody guesses this"}
-        return remote.as_person(remote.ok("POST", "invitations/accept", joining)["token"])
-
-    def _hushed(self, remote: Remote) -> None:
-        """What people said of it, and what is kept quiet for a while."""
-        hers = {"note": "Token of the ERP ran out; IT makes a new one."}
-        for job, note in ((INVOICES, hers), ("payroll-run", {"note": "Asked the customers for their IBANs."})):
-            for incident in remote.incidents(job):
-                remote.ok("POST", f"incidents/{incident['id']}/acknowledge", note)
-        for incident in remote.incidents("ledger-export") + remote.incidents("stock-levels"):
-            remote.ok("POST", f"incidents/{incident['id']}/snooze", {"seconds": 7_200})
-        later, soon = iso(self.now + 6 * HOUR), self.now + 4 * DAY
-        for kind, value, why in (("job", "legacy-fax", "Until it is gone."), ("tag", "warehouse", "The stocktaking.")):
-            remote.ok("POST", "mutes", {"target": {"kind": kind, "value": value}, "until": later, "reason": why})
-        window = {"startsAt": iso(soon), "endsAt": iso(soon + 2 * HOUR), "rrule": "FREQ=WEEKLY"}
-        window |= {"timezone": "Europe/Vienna", "reason": "The disks are checked."}
-        remote.ok("POST", "maintenance", {"target": {"kind": "job", "value": "nightly-backup"}, **window})
-
     def _channels(self) -> None:
         put = self.chronicle.channel
         put(self.began_at, "slack", "default", {"webhookUrl": f"{self._receiver}/services/T024/B8/on-call"})
@@ -123,6 +92,8 @@ class Northwind:
         secret = "whsec_" + "QUJD" * 8
         put(self.began_at, "webhook", "status-page", {"url": f"{self._receiver}/hooks/status", "secret": secret})
         put(self.began_at, "pagerduty", "default", {"routingKey": "R02DISABLED0000000000000000000K1"})
+        drops = Terms(Routes(jobs=(SNOOZED,)))
+        put(self.began_at, "webhook", "partner-bridge", {"url": f"{self._receiver}{DOWN}", "secret": secret}, drops)
         put(self.began_at, "teams", "support", {"webhookUrl": f"{self._receiver}/workflows/9"}, on=False)
 
     # --- jobs that many tenants have ----------------------------------------------------------------------------------
@@ -133,7 +104,7 @@ class Northwind:
                   tags='["finance", "erp"]', runbook_url="https://wiki.northwind.example/runbooks/invoice-sync",
                   description="Brings each customer's invoices from the ERP into the portal.")  # fmt: skip
         rhythm = Rhythm(HOUR, 31 * HOUR, 22 * MINUTE, 44 * SECOND)
-        tenants = self._tenants(0, TENANTS)
+        tenants = self.tenants(0, TENANTS)
         for number, tenant in enumerate(tenants):
             is_silent, is_failing = number < MISSING, number in {50, 51}
             moments = list(self._moments(rhythm))
@@ -150,44 +121,46 @@ class Northwind:
 
     def _busy_jobs(self) -> None:
         self._job("stock-levels", "Stock levels", 15 * MINUTE, 5 * MINUTE, tags='["warehouse"]')
-        self._regularly("stock-levels", self._tenants(40, 87), Rhythm(15 * MINUTE, 8 * HOUR, 9 * MINUTE, 6 * SECOND))
-        self._regularly("stock-levels", self._tenants(130, 4), Rhythm(15 * MINUTE, 8 * HOUR, 16 * MINUTE, 6 * SECOND))
+        self._regularly("stock-levels", self.tenants(40, 87), Rhythm(15 * MINUTE, 8 * HOUR, 9 * MINUTE, 6 * SECOND))
+        self._regularly("stock-levels", self.tenants(130, 4), Rhythm(15 * MINUTE, 8 * HOUR, 16 * MINUTE, 6 * SECOND))
         self._job("ledger-export", "Ledger export", 6 * HOUR, 30 * MINUTE, tags='["finance"]')
-        for tenant in self._tenants(70, 24):
+        for tenant in self.tenants(70, 24):
             self._regularly("ledger-export", [tenant], Rhythm(6 * HOUR, 3 * DAY, 5 * HOUR, 22 * MINUTE))
-        for tenant in self._tenants(70, 6):
+        for tenant in self.tenants(70, 6):
             self.chronicle.check_in(self.now - 18 * MINUTE, "ledger-export", "start", tenant, run_id="now")
         self._job("orders-to-erp", "Orders to ERP", 20 * MINUTE, 10 * MINUTE, tags='["erp"]')
-        self._regularly(
-            "orders-to-erp", self._tenants(100, 40), Rhythm(20 * MINUTE, 10 * HOUR, 7 * MINUTE, 12 * SECOND)
-        )
+        self._regularly("orders-to-erp", self.tenants(100, 40), Rhythm(20 * MINUTE, 10 * HOUR, 7 * MINUTE, 12 * SECOND))
         self._job("price-feed", "Price feed", 10 * MINUTE, 5 * MINUTE, impact_threshold=2)
-        feed = self._tenants(150, 6)
+        feed = self.tenants(150, 6)
         self._regularly("price-feed", feed, Rhythm(10 * MINUTE, 30 * HOUR, 26 * HOUR, 3 * SECOND))
         self._regularly("price-feed", feed, Rhythm(10 * MINUTE, 24 * HOUR, 4 * MINUTE, 3 * SECOND))
+
+        self._job(SNOOZED, "SFTP drop", 30 * MINUTE, 10 * MINUTE, miss_threshold=2, tags='["partners"]')
+        self._regularly(SNOOZED, self.tenants(120, 9), Rhythm(30 * MINUTE, 20 * HOUR, 11 * MINUTE, 4 * SECOND))
+        self._regularly(SNOOZED, self.tenants(118, 2), Rhythm(30 * MINUTE, 20 * HOUR, 100 * MINUTE, 4 * SECOND))
 
     # --- jobs of every day --------------------------------------------------------------------------------------------
 
     def _daily_jobs(self) -> None:
         due = datetime.fromtimestamp((self.now - 12 * MINUTE) / SECOND, UTC)
         self._crontab("nightly-backup", "Nightly backup", f"{due.minute} {due.hour} * * *", 30 * MINUTE)
-        self._regularly("nightly-backup", self._tenants(160, 8), Rhythm(DAY, 40 * DAY, DAY - 4 * MINUTE, 7 * MINUTE))
-        self._regularly("nightly-backup", self._tenants(161, 7), Rhythm(DAY, DAY, 3 * MINUTE, 7 * MINUTE))
+        self._regularly("nightly-backup", self.tenants(160, 8), Rhythm(DAY, 40 * DAY, DAY - 4 * MINUTE, 7 * MINUTE))
+        self._regularly("nightly-backup", self.tenants(161, 7), Rhythm(DAY, DAY, 3 * MINUTE, 7 * MINUTE))
         self._job("email-digest", "E-mail digest", DAY, HOUR, failure_threshold=2)
-        digest = self._tenants(30, 12)
+        digest = self.tenants(30, 12)
         self._regularly("email-digest", digest[1:], Rhythm(DAY, 90 * DAY, 5 * HOUR, 95 * SECOND), odds=0.03)
         self._regularly("email-digest", digest[:1], Rhythm(DAY, 90 * DAY, 31 * DAY, 95 * SECOND), odds=0.1)
         self._regularly("email-digest", digest[:1], Rhythm(DAY, 28 * DAY, 5 * HOUR, 95 * SECOND))
         self._job("payroll-run", "Payroll run", DAY, HOUR, failure_threshold=1, tags='["finance"]')
-        self._regularly("payroll-run", self._tenants(172, 20), Rhythm(DAY, 30 * DAY, 3 * HOUR, 4 * MINUTE))
-        for tenant in self._tenants(172, 2):
+        self._regularly("payroll-run", self.tenants(172, 20), Rhythm(DAY, 30 * DAY, 3 * HOUR, 4 * MINUTE))
+        for tenant in self.tenants(172, 2):
             self._fails(
                 self.now - 2 * HOUR, "payroll-run", tenant, "IBAN DE00 0000 … is not valid (row 41)", exit_code=3
             )
         self._job("warehouse-rebuild", "Warehouse rebuild", DAY, 4 * HOUR, max_runtime=6 * HOUR)
-        self._regularly("warehouse-rebuild", self._tenants(7 + 38, 4), Rhythm(DAY, 20 * DAY, 23 * HOUR, 3 * HOUR))
+        self._regularly("warehouse-rebuild", self.tenants(7 + 38, 4), Rhythm(DAY, 20 * DAY, 23 * HOUR, 3 * HOUR))
         self.chronicle.check_in(
-            self.now - 123 * MINUTE, "warehouse-rebuild", "start", self._tenants(45, 1)[0], run_id="wh"
+            self.now - 123 * MINUTE, "warehouse-rebuild", "start", self.tenants(45, 1)[0], run_id="wh"
         )
         self._job("reconciliation", LONG_NAME, DAY, HOUR)
         self._regularly("reconciliation", [*self._trying, "default"], Rhythm(DAY, 45 * DAY, 8 * HOUR, 3 * MINUTE))
@@ -218,7 +191,7 @@ class Northwind:
         self._regularly("certificate-renewal", [DEFAULT_TENANT], Rhythm(7 * DAY, 90 * DAY, 3 * DAY, 20 * SECOND))
         self._job("month-end-close", "Month-end close", 1, 6 * HOUR, schedule_type="calendar",
                   schedule_value="month", schedule_zone="Europe/Vienna", tags='["finance"]')  # fmt: skip
-        self._regularly("month-end-close", self._tenants(90, 3), Rhythm(30 * DAY, 85 * DAY, 10 * DAY, HOUR))
+        self._regularly("month-end-close", self.tenants(90, 3), Rhythm(30 * DAY, 85 * DAY, 10 * DAY, HOUR))
 
     def _quiet_jobs(self) -> None:
         self._job("deploy-hooks", "Deploy hooks", None, MINUTE, schedule_type="none", failure_threshold=1)
@@ -246,7 +219,7 @@ class Northwind:
     # --- integrations -------------------------------------------------------------------------------------------------
 
     def _integrations(self) -> None:
-        shops = self._tenants(3, 3)
+        shops = self.tenants(3, 3)
         for minutes in (121, 96, 71, 46, 21):  # each within the cooldown of the one before: chronic
             for number in range(41 if minutes == 21 else 12):
                 at = self.now - minutes * MINUTE + number * (25 if minutes == 21 else 20) * SECOND
@@ -254,14 +227,14 @@ class Northwind:
                     min(at, self.now - 20 * SECOND), "payments-gateway", "webhook_failed", shops[number % 3], "503"
                 )
         for minutes in range(52, 5, -4):
-            self._event(self.now - minutes * MINUTE, "crm-connector", "auth_failed", self._tenants(5, 1)[0], "401")
+            self._event(self.now - minutes * MINUTE, "crm-connector", "auth_failed", self.tenants(5, 1)[0], "401")
         for number in range(9):
             self._event(self.now - 27 * HOUR + number * 9 * SECOND, "inventory-api", "request_timeout", shops[0], "504")
         for number in range(4):
             self._event(
                 self.now - 3 * DAY + number * MINUTE, "shipping-labels", "server_error", shops[number % 2], "500"
             )
-        self._event(self.now - 40 * MINUTE, "loyalty", "points_rounded", self._tenants(0, 1)[0], "R-1")
+        self._event(self.now - 40 * MINUTE, "loyalty", "points_rounded", self.tenants(0, 1)[0], "R-1")
 
     def _event(self, moment: int, integration: str, kind: str, tenant: str, code: str) -> None:
         payload = {"endpoint": "https://shop.example/hooks", "status": code, "attempt": 3, "at": iso(moment)}
@@ -269,7 +242,8 @@ class Northwind:
 
     # --- words for all this -------------------------------------------------------------------------------------------
 
-    def _tenants(self, start: int, count: int) -> list[str]:
+    def tenants(self, start: int, count: int) -> list[str]:
+        """So many externalIds, those who miss their invoices first."""
         return list(self._names)[start : start + count]
 
     def _job(self, key: str, name: str, interval: int | None, grace: int | None, **columns: Any) -> None:

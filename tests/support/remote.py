@@ -15,15 +15,8 @@ class Remote:
     """`ok` gives the data of a success, `refused` the status and sentence of a refusal; paths begin after /api/v1/."""
 
     def __init__(self, server: Server, api_key: str = "") -> None:
-        self._server = server
         self.api_key = api_key or server.api_key
         self.client = server.client(self.api_key)
-
-    def as_person(self, token: str) -> "Remote":
-        """The same API, as whoever has this session uses it."""
-        person = Remote(self._server, self.api_key)
-        person.client.headers = {"Authorization": f"Bearer {token}"}
-        return person
 
     def call(self, method: str, path: str, json: Any = None, **more: Any) -> httpx2.Response:
         return self.client.request(method, path, json=json, **more)

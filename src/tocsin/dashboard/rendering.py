@@ -47,6 +47,7 @@ class Templates:
             "initials": words.initials,
             "runs": charts.runs,
             "pretty": words.pretty,
+            "protocol": lambda name: words.PROTOCOLS.get(name, name),
             "told": delivery_words.told,
             "where": delivery_words.where,
             "why_unsent": delivery_words.why_unsent,

@@ -38,6 +38,15 @@ STATES: dict[str, tuple[str, str]] = {
 #: What the API calls otherwise.
 _ALSO = {"in_progress": "progress", "Open": "open", "Recovering": "recovering", "Closed": "closed"}
 
+#: What protocols call themselves.
+PROTOCOLS = {
+    "native": "Native",
+    "sentry": "Sentry",
+    "healthchecks": "Healthchecks",
+    "hexcovery": "Hexcovery",
+    "pingguard": "PingGuard",
+}
+
 #: Why alerts are held, by the reason.
 HELD = {
     "muted": "A mute is in force",

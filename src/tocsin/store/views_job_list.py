@@ -16,16 +16,24 @@ from tocsin.domain.model import SECOND, IncidentStatus
 from tocsin.domain.tally import OUTCOMES
 from tocsin.store import tallies
 from tocsin.store.hot import schedule_of
-from tocsin.store.paging import Page
+from tocsin.store.paging import Page, page_of_rows
 from tocsin.store.schema import incidents, job_days, job_environments, jobs, places, runs, streams, tenants
-from tocsin.store.views_jobs import due_at, healths, state_of, status_of
+from tocsin.store.views_jobs import due_at, healths, job_objects, state_of, status_of
 from tocsin.store.views_stats_strips import durations_of_jobs
 
 Object = dict[str, Any]
 
 #: The worst comes first.
 STATUSES = ("down", "late", "up", "new", "paused")
-SORTS = ("worst", "name", "newest", "tenants")
+#: The orders that jobs themselves give.
+_PLAIN = {
+    "name": (func.lower(jobs.c.name), jobs.c.id),
+    "newest": (jobs.c.id.desc(),),
+    "made": (jobs.c.id,),
+}
+_streams = streams.join(job_environments, job_environments.c.id == streams.c.job_environment_id).join(
+    jobs, jobs.c.id == job_environments.c.job_id
+)
 _DAY = 86_400 * SECOND
 _JUDGED_WITHIN = 60 * SECOND
 _MOST_CHOICES = 200
@@ -34,7 +42,8 @@ _LATEST = 100
 
 
 class JobFilters(NamedTuple):
-    """`text` is looked for in names and keys; `tenant`: our UUID or the externalId; empty: any."""
+    """`text` is looked for in names and keys; `tenant`: our UUID or the externalId; `protocol`: over which the job was
+    made; empty: any. `sort`: `worst`, `due`, `name`, `newest`, `made` or `tenants`."""
 
     text: str = ""
     status: str = ""
@@ -42,8 +51,10 @@ class JobFilters(NamedTuple):
     project: str = ""
     service: str = ""
     host: str = ""
+    protocol: str = ""
     tenant: str = ""
     sort: str = "worst"
+    is_active: bool | None = None
 
 
 def job_list(connection: Connection, workspace_id: int, now: int, filters: JobFilters, page: Page) -> Object:
@@ -51,7 +62,7 @@ def job_list(connection: Connection, workspace_id: int, now: int, filters: JobFi
     their number."""
     found = _states(connection, workspace_id, now, filters)
     counts = Counter(status for _, status in found)
-    kept = [job_id for job_id, status in found if status == filters.status or not filters.status]
+    kept = _kept(found, filters)
     first = (page.number - 1) * page.size
     return {
         "items": _items(connection, workspace_id, kept[first : first + page.size], now),
@@ -63,11 +74,27 @@ def job_list(connection: Connection, workspace_id: int, now: int, filters: JobFi
     }
 
 
+def list_jobs(
+    connection: Connection, workspace_id: int, now: int, public_url: str, page: Page, filters: JobFilters
+) -> Object:
+    """A page of whole jobs. What asks for no state costs as much as the page, however many jobs there are."""
+    wanted = select(jobs).where(jobs.c.workspace_id == workspace_id, *_wanted(workspace_id, filters))
+    if filters.sort in _PLAIN and not filters.status:
+        query = wanted.order_by(*_PLAIN[filters.sort])
+        return page_of_rows(connection, query, page, lambda rows: job_objects(connection, rows, now, public_url))
+    kept = _kept(_states(connection, workspace_id, now, filters), filters)
+    job_ids = kept[(page.number - 1) * page.size : page.number * page.size]
+    rows = {row["id"]: row for row in connection.execute(select(jobs).where(jobs.c.id.in_(job_ids))).mappings()}
+    items = job_objects(connection, [rows[job_id] for job_id in job_ids], now, public_url)
+    return {"items": items, "page": page.number, "pageSize": page.size, "total": len(kept)}
+
+
 def choices(connection: Connection, workspace_id: int) -> dict[str, list[str]]:
-    """What can be filtered by: `tag`, `project`, `service` and `host`, in alphabetical order."""
+    """What can be filtered by: `tag`, `protocol`, `project`, `service` and `host`, in alphabetical order."""
     mine = select(jobs.c.tags).where(jobs.c.workspace_id == workspace_id, jobs.c.tags != "[]").distinct()
     tags = {tag for text in connection.execute(mine).scalars() for tag in json.loads(text)}
-    found = {"tag": sorted(tags)[:_MOST_CHOICES]}
+    protocols = select(jobs.c.protocol).where(jobs.c.workspace_id == workspace_id).distinct()
+    found = {"tag": sorted(tags)[:_MOST_CHOICES], "protocol": sorted(connection.execute(protocols).scalars())}
     for name in ("project", "service", "host"):
         column = places.c[name]
         query = select(column).where(places.c.workspace_id == workspace_id, column != "").distinct().order_by(column)
@@ -105,7 +132,9 @@ def _states(connection: Connection, workspace_id: int, now: int, filters: JobFil
     )
     is_open, is_late = _open(connection, workspace_id), _late(connection, workspace_id, now)
     found = []
-    for job_id, is_active, heard, watched, affected in connection.execute(_ordered(query, filters.sort, counted)):
+    for job_id, is_active, heard, watched, affected in connection.execute(
+        _ordered(query, workspace_id, filters.sort, counted)
+    ):
         is_down = job_id in is_open or (watched == 1 and affected > 0)
         found.append((job_id, status_of(is_active, is_down, job_id in is_late, heard)))
     if filters.sort == "worst":
@@ -113,15 +142,32 @@ def _states(connection: Connection, workspace_id: int, now: int, filters: JobFil
     return found
 
 
-def _ordered(query: Select[Any], sort: str, counted: Any) -> Select[Any]:
-    by_name = (func.lower(jobs.c.name), jobs.c.id)
-    if sort == "newest":
-        return query.order_by(jobs.c.id.desc())
+def _kept(found: Sequence[tuple[int, str]], filters: JobFilters) -> list[int]:
+    return [job_id for job_id, status in found if status == filters.status or not filters.status]
+
+
+def _ordered(query: Select[Any], workspace_id: int, sort: str, counted: Any) -> Select[Any]:
+    by_name = _PLAIN["name"]
     if sort == "tenants":
         return query.order_by(func.coalesce(counted.c.watched, 0).desc(), *by_name)
     if sort == "worst":
         return query.order_by(func.coalesce(counted.c.affected, 0).desc(), *by_name)
-    return query.order_by(*by_name)
+    if sort == "due":
+        due = _next_due(workspace_id)
+        query = query.outerjoin(due, due.c.job_id == jobs.c.id)
+        return query.order_by(due.c.at.is_(None), due.c.at, *by_name)
+    return query.order_by(*_PLAIN[sort])
+
+
+def _next_due(workspace_id: int) -> Any:
+    """When any stream of each job is expected next: the one order for which all streams are looked at."""
+    return (
+        select(job_environments.c.job_id, func.min(due_at).label("at"))
+        .select_from(_streams)
+        .where(streams.c.workspace_id == workspace_id)
+        .group_by(job_environments.c.job_id)
+        .subquery()
+    )
 
 
 def _wanted(workspace_id: int, filters: JobFilters) -> list[ColumnElement[bool]]:
@@ -131,6 +177,10 @@ def _wanted(workspace_id: int, filters: JobFilters) -> list[ColumnElement[bool]]
         wanted.append(
             or_(*(func.lower(column).contains(text, autoescape=True) for column in (jobs.c.name, jobs.c.job_key)))
         )
+    if filters.is_active is not None:
+        wanted.append(jobs.c.is_active == filters.is_active)
+    if filters.protocol:
+        wanted.append(jobs.c.protocol == filters.protocol)
     if filters.tag:
         wanted.append(jobs.c.tags.contains(json.dumps(filters.tag), autoescape=True))
     place = {name: getattr(filters, name) for name in ("project", "service", "host") if getattr(filters, name)}
@@ -165,17 +215,14 @@ def _late(connection: Connection, workspace_id: int, now: int) -> set[int]:
     and only the index of what is to be judged next is looked through."""
     grace = func.max(func.coalesce(jobs.c.grace, _DAY))
     longest = select(grace).where(jobs.c.workspace_id == workspace_id).scalar_subquery()
-    joined = streams.join(job_environments, job_environments.c.id == streams.c.job_environment_id).join(
-        jobs, jobs.c.id == job_environments.c.job_id
-    )
     soon = and_(streams.c.check_at >= now - _JUDGED_WITHIN, streams.c.check_at <= longest + now)
     mine = and_(streams.c.workspace_id == workspace_id, streams.c.is_watched)
-    overdue = select(jobs.c.id).select_from(joined).where(soon, mine, due_at < now)
+    overdue = select(jobs.c.id).select_from(_streams).where(soon, mine, due_at < now)
     # What counts towards a threshold is counted already; what does not yet, or was resolved by hand, is looked for.
     environments = and_(job_environments.c.workspace_id == workspace_id, job_environments.c.job_id == jobs.c.id)
     counted = select(job_environments.c.job_id).where(environments, job_environments.c.late_count > 0)
     is_uncounted = or_(jobs.c.threshold_mode == "all", job_environments.c.epoch > 0)
-    missed = select(jobs.c.id).select_from(joined).where(environments, is_uncounted, mine, streams.c.missed_runs > 0)
+    missed = select(jobs.c.id).select_from(_streams).where(environments, is_uncounted, mine, streams.c.missed_runs > 0)
     queries = (overdue, counted, missed)
     return {job_id for query in queries for job_id in connection.execute(query.distinct()).scalars()}
 

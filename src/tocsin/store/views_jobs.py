@@ -13,8 +13,7 @@ from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import SECOND, IncidentStatus, Run
 from tocsin.domain.schedule import Crontab, Learned
 from tocsin.store.hot import schedule_of
-from tocsin.store.paging import Page, page_of_rows
-from tocsin.store.schema import incidents, job_environments, jobs, places, runs, streams
+from tocsin.store.schema import incidents, job_environments, jobs, runs, streams
 from tocsin.wire_time import iso, iso_or_none
 
 Object = dict[str, Any]
@@ -75,33 +74,13 @@ def job_object(connection: Connection, workspace_id: int, job_key: str, now: int
     """The whole job with its state at `now`."""
     query = select(jobs).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key == job_key)
     row = connection.execute(query).mappings().first()
-    return _jobs(connection, [row], now, public_url)[0] if row is not None else None
+    return job_objects(connection, [row], now, public_url)[0] if row is not None else None
 
 
 def job_status(connection: Connection, job_id: int, now: int) -> str:
     """The state of one job at `now`."""
     row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
     return state_of(row, healths(connection, [job_id], now)[job_id])
-
-
-def list_jobs(
-    connection: Connection,
-    workspace_id: int,
-    now: int,
-    public_url: str,
-    page: Page,
-    is_active: bool | None = None,
-    place: Mapping[str, str | None] | None = None,
-) -> Object:
-    """A page of jobs, in the order they were made. `place`: project, service and host of some run; None: any."""
-    query = select(jobs).where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.id)
-    if is_active is not None:
-        query = query.where(jobs.c.is_active == is_active)
-    wanted = {name: text for name, text in (place or {}).items() if text is not None}
-    if wanted:
-        there = [places.c[name] == text for name, text in wanted.items()]
-        query = query.where(jobs.c.id.in_(select(places.c.job_id).where(*there)))
-    return page_of_rows(connection, query, page, lambda rows: _jobs(connection, rows, now, public_url))
 
 
 def healths(connection: Connection, job_ids: Sequence[int], now: int) -> Mapping[int, Health]:
@@ -135,7 +114,7 @@ def _with_open_incident(connection: Connection, job_ids: Sequence[int]) -> set[i
     return set(connection.execute(query.distinct()).scalars())
 
 
-def _jobs(connection: Connection, rows: Sequence[RowMapping], now: int, public_url: str) -> list[Object]:
+def job_objects(connection: Connection, rows: Sequence[RowMapping], now: int, public_url: str) -> list[Object]:
     """What is told of each of these rows, with as many statements for a hundred as for one."""
     health = healths(connection, [row["id"] for row in rows], now)
     lengths = distances(connection, rows, now)
@@ -159,6 +138,7 @@ def _job(row: RowMapping, health: Health, every: int | None, hint: str | None, p
         "pingUrl": f"{public_url}/api/v1/jobs/{row['job_key']}/ping",
         "healthchecksUrl": f"{public_url}/ping/{row['ping_uuid']}" if row["ping_uuid"] else None,
         "status": state_of(row, health),
+        "protocol": row["protocol"],
         "watchedTenantCount": health.watched,
         "affectedTenantCount": health.affected,
         "nextDueAt": iso_or_none(health.due_at),

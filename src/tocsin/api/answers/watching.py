@@ -58,6 +58,7 @@ class Job(Shape):
     ping_url: str
     healthchecks_url: str | None
     status: Status
+    protocol: str
     watched_tenant_count: Count
     affected_tenant_count: Count
     next_due_at: Moment | None

@@ -12,12 +12,15 @@ from tocsin.api.wire import Filter, Paging, moment, moment_parameter
 from tocsin.application import dependencies, manage_jobs
 from tocsin.application.errors import not_found
 from tocsin.store import Connection, views_jobs, views_streams
+from tocsin.store.views_job_list import JobFilters
+from tocsin.store.views_job_list import list_jobs as list_of_jobs
 from tocsin.store.views_streams import RunFilters, StreamFilters
 
 router = APIRouter(tags=["jobs"])
 OutcomeFilter = Annotated[
     Literal["in_progress", "ok", "error", "missed", "timeout", "unknown"] | None, Query(alias="outcome")
 ]
+StatusFilter = Annotated[Literal["down", "late", "up", "new", "paused"] | None, Query()]
 
 
 @router.get("/jobs", response_model=answers.Answer[answers.Items[answers.Job]])
@@ -25,16 +28,21 @@ def list_jobs(
     call: Reading,
     page: Paging,
     is_active: Annotated[bool | None, Query(alias="isActive")] = None,
+    status: StatusFilter = None,
+    text: Annotated[str | None, Query(alias="q", max_length=200)] = None,
+    tag: Filter = None,
+    protocol: Filter = None,
     project: Filter = None,
     service: Filter = None,
     host: Filter = None,
+    tenant: Annotated[str | None, Query(alias="tenantId", max_length=300)] = None,
+    sort: Literal["made", "newest", "name", "worst", "due", "tenants"] = "made",
 ) -> Response:
-    """List the jobs with their state."""
+    """List the jobs with their state. `q` is looked for in names and keys; `protocol`: over which a job was made."""
     url = call.services.settings.public_url
-    place = {"project": project, "service": service, "host": host}
-    return call.read(
-        lambda connection: views_jobs.list_jobs(connection, call.workspace_id, call.now, url, page, is_active, place)
-    )
+    place = (project or "", service or "", host or "")
+    filters = JobFilters(text or "", status or "", tag or "", *place, protocol or "", tenant or "", sort, is_active)
+    return call.read(lambda connection: list_of_jobs(connection, call.workspace_id, call.now, url, page, filters))
 
 
 @router.post("/jobs", response_model=answers.Answer[answers.Job], status_code=201)

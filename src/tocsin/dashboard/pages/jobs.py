@@ -15,7 +15,10 @@ from tocsin.store.views_overview import count_tenants
 
 pages = Pages()
 _DRAWN = 20
-SORTS = {"worst": "Worst first", "name": "Name", "newest": "Newest", "tenants": "Most tenants"}
+SORTS = {"worst": "Worst first", "due": "Next due", "name": "Name", "newest": "Newest", "tenants": "Most tenants"}
+#: Filters that are chosen from what there is.
+_CHOSEN = ("tag", "protocol", "project", "service", "host")
+_TYPED = ("status", *_CHOSEN, "tenant", "sort")
 
 
 @pages.get("/jobs")
@@ -31,7 +34,7 @@ def list_jobs(page: Page) -> Response:
         "jobs.html",
         jobs=found,
         lines=[_line(item) for item in found["items"]],
-        choices=choices,
+        choices={name: (choices[name], getattr(filters, name)) for name in _CHOSEN},
         filters=filters,
         is_filtered=is_filtered,
         sorts=SORTS,
@@ -41,7 +44,7 @@ def list_jobs(page: Page) -> Response:
 
 
 def _filters(page: Page) -> JobFilters:
-    given = {name: page.query.text(name)[:300] for name in JobFilters._fields if name != "text"}
+    given: dict[str, Any] = {name: page.query.text(name)[:300] for name in _TYPED}
     filters = JobFilters(**{**given, "text": page.query.text("q")[:200]})
     return filters._replace(
         sort=filters.sort if filters.sort in SORTS else "worst",

@@ -35,6 +35,7 @@ _RULES = (
     ("FREQ=WEEKLY", "Every week"),
     ("FREQ=MONTHLY", "Every month"),
 )
+_OWN = "own"
 _HOUR = 3_600
 _SPANS = (
     (str(_HOUR), "1 hour"),
@@ -120,8 +121,6 @@ def _found(page: Page, window_id: str) -> dict[str, Any]:
 def _form(page: Page, window: dict[str, Any] | None) -> Response:
     values = dict(page.form) if page.form else _values(page, window)
     spans, fault = _preview(page) if page.form else ([], "")
-    rule = values.get("rrule", "")
-    rules = _RULES if rule in dict(_RULES) else (*_RULES, (rule, rule))
     return page.render(
         "maintenance-window.html",
         window=window,
@@ -129,7 +128,7 @@ def _form(page: Page, window: dict[str, Any] | None) -> Response:
         spans=spans,
         fault=fault,
         targets=_TARGETS,
-        rules=rules,
+        rules=(*_RULES, (_OWN, "By a rule of its own")),
         zones=sorted(zones.names()),
     )
 
@@ -137,7 +136,7 @@ def _form(page: Page, window: dict[str, Any] | None) -> Response:
 def _values(page: Page, window: dict[str, Any] | None) -> dict[str, Any]:
     """What stands in the fields at first."""
     if window is None:
-        return {"target.kind": "job", "timezone": page.zone, "rrule": ""}
+        return {"target.kind": "job", "timezone": page.zone}
     place = zones.zone(window["timezone"])
     return {
         "target.kind": window["target"]["kind"],
@@ -145,9 +144,22 @@ def _values(page: Page, window: dict[str, Any] | None) -> dict[str, Any]:
         "startsAt": f"{zones.wall(parse_iso(window['startsAt']), place):%Y-%m-%dT%H:%M}",
         "endsAt": f"{zones.wall(parse_iso(window['endsAt']), place):%Y-%m-%dT%H:%M}",
         "timezone": window["timezone"],
-        "rrule": window["rrule"] or "",
+        **_again(window["rrule"] or ""),
         "reason": window["reason"],
     }
+
+
+def _again(rule: str) -> dict[str, str]:
+    """The fields that say when it comes again: one of our rules, or what was written."""
+    return {"again": rule} if rule in dict(_RULES) else {"again": _OWN, "rrule": rule}
+
+
+def _rule(form: Fields) -> str | None:
+    if form.text("again") != _OWN:
+        return form.text_or_none("again")
+    if not (rule := form.text("rrule").removeprefix("RRULE:")):
+        raise invalid("rrule is required: when it comes again, like FREQ=MONTHLY;BYDAY=1SU.")
+    return rule
 
 
 def _preview(page: Page) -> tuple[list[Span], str]:
@@ -177,7 +189,7 @@ def _body(page: Page) -> dict[str, Any]:
         "startsAt": _moment(form, "startsAt", place),
         "endsAt": _moment(form, "endsAt", place),
         "timezone": form.text("timezone"),
-        "rrule": form.text_or_none("rrule"),
+        "rrule": _rule(form),
         "reason": form.text("reason"),
     }
 

@@ -32,6 +32,7 @@ _HEADERS = [
 NEW_JOB = Terms(
     JobWish(
         {
+            "protocol": "healthchecks",
             "schedule_type": "interval",
             "schedule_interval": 86_400 * SECOND,
             "grace": 3_600 * SECOND,

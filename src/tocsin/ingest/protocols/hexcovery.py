@@ -26,6 +26,7 @@ _KINDS = {"start": CheckInKind.START, "log": CheckInKind.LOG, "ping": CheckInKin
 _WELL = {"success", "ok"}
 #: What a job has that its first heartbeat makes.
 _DEFAULTS: Mapping[str, Any] = {
+    "protocol": "hexcovery",
     "schedule_type": "learned",
     "grace": None,
     **ONE_IS_ENOUGH,

@@ -42,6 +42,7 @@ _CODES = {
 }
 #: What a monitor has that its maker does not say: one miss or one failure is enough.
 _DEFAULTS: Mapping[str, Any] = {
+    "protocol": "pingguard",
     "grace": 60 * SECOND,
     **ONE_IS_ENOUGH,
 }

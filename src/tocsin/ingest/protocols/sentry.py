@@ -36,6 +36,7 @@ _SHOWN = 200
 _LONGEST_INTERVAL = 100 * 366 * calendar_time.ABOUT["day"]
 #: What a job has that a check-in made, where its config does not say otherwise.
 _DEFAULTS: Mapping[str, Any] = {
+    "protocol": SOURCE,
     "grace": _MINUTE,
     "threshold_mode": "all",  # one tenant is enough, once it has missed enough runs
     "impact_threshold": 1,

@@ -64,6 +64,7 @@ jobs = Table(
     Column("ping_slug", Text, default=new_ping_slug),
     Column("is_active", Boolean, nullable=False, server_default=true()),
     at("created_at", required=True),
+    Column("protocol", Text, nullable=False, server_default="native"),  # over which it was made
     # What it depends on: a job, or an integration by its key.
     Column("parent_job_id", BigInteger),
     Column("parent_integration", Text),

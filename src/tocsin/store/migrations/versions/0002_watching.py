@@ -62,6 +62,7 @@ def _jobs() -> None:
         sa.Column("ping_slug", sa.Text(), nullable=True),
         sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("protocol", sa.Text(), server_default="native", nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_jobs_workspace_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
         sa.UniqueConstraint("workspace_id", "job_key", name="uq_jobs"),
