@@ -5,22 +5,24 @@ or worse of a stream is played, in order, against its job environment, which is 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from tocsin.application.incident_book import IncidentBook, Turn
 from tocsin.domain import threshold
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import Absence, Job, JobEnvironment, Membership, Outcome, Run, Stream
+from tocsin.domain.model import Absence, Job, JobEnvironment, Outcome, Run, Stream
 from tocsin.domain.tally import SETTLED_AFTER, Fold, Stale
 from tocsin.store.hot import Changes
-from tocsin.store.incidents import Situation
 
 
 class Ledger:
     """Collects decisions about streams; `settle` plays their turns in the incident book."""
 
-    def __init__(self, ids: IdMaker, now: int, absences: Sequence[Absence] = ()) -> None:
+    def __init__(self, ids: IdMaker, now: int, absences: Sequence[Absence] = (), horizon: int | None = None) -> None:
+        """`horizon`: no deadline after it may be judged (None: this node alone commits check-ins)."""
         self.changes = Changes()
         self.absences = absences
+        self.horizon = horizon
         self.turns: list[Turn] = []
         self.book = IncidentBook(ids, now, absences)
         self.folds: list[Fold] = []
@@ -112,13 +114,18 @@ class Ledger:
         rows = self.changes.new_runs.values()
         return frozenset({turn.job.workspace_id for turn in self.turns} | {run.workspace_id for run in rows})
 
-    def environments_to_lock(self) -> set[int]:
-        return {turn.after.job_environment_id for turn in self.turns}
-
-    def settle(self, situations: dict[int, Situation], known: Sequence[Membership]) -> None:
-        """Play every turn against its environment. `known`: the parts these tenants already have in its incident."""
-        self.book.open(situations, known)
+    def environments_to_lock(self) -> dict[int, int]:
+        """Those with turns, each with the moment of its last."""
+        last: dict[int, int] = {}
         for turn in self.turns:
+            key = turn.after.job_environment_id
+            last[key] = max(last.get(key, turn.moment), turn.moment)
+        return last
+
+    def settle(self) -> None:
+        """Play every turn against its environment, in the order in which they happened: of two check-ins, the later may
+        have found a deadline that had passed before the earlier came."""
+        for turn in sorted(self.turns, key=attrgetter("moment")):
             self.book.play(turn)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from tocsin.application.judged import take_up
 from tocsin.application.ledger import Ledger
 from tocsin.application.lives import Lives
 from tocsin.domain import folding, history, silence, slots
@@ -109,11 +110,11 @@ def commit_ledger(connection: Connection, hot: HotStore, ids: IdMaker, now: int,
     """Settle the ledger's turns against the incidents, and write everything, each table once."""
     locked = ledger.environments_to_lock()
     if locked:
-        new = {e.id for e in ledger.changes.new_environments}
-        if new & locked:
+        if any(e.id in locked for e in ledger.changes.new_environments):
             ledger.flush(lambda changes: hot.write(connection, changes))
         situations = incidents.lock_situations(connection, locked)
-        ledger.settle(situations, _known_members(connection, ledger, situations))
+        take_up(connection, hot, ledger, situations, locked, _known_members(connection, ledger, situations))
+        ledger.settle()
     ledger.note_late_runs()
     hot.write(connection, ledger.changes)
     if ledger.folds or ledger.stale:
