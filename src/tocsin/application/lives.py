@@ -35,6 +35,8 @@ class Lives(Generic[C]):
         self.new_incidents: dict[int, Incident] = {}
         self.changed_incidents: dict[int, Incident] = {}
         self.memberships: dict[tuple[int, int], Membership] = {}
+        #: Those of them who are in their incident's cycle for the first time.
+        self.joined: list[Membership] = []
         self.attachments: list[Attachment] = []
         self.transitions: list[tuple[int, Transition]] = []
         self.alerts: list[tuple[int, Alert]] = []
@@ -82,4 +84,7 @@ class Lives(Generic[C]):
     def _admit(self, member: Membership) -> None:
         """Write down a tenant's part in an incident."""
         key = (member.incident_id, member.tenant_id)
+        known = self._known.get(key)
+        if known is None or known.cycle != member.cycle:
+            self.joined.append(member)
         self._known[key] = self.memberships[key] = member

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from tocsin.application.joining import tell_their_channels
 from tocsin.application.judged import take_up
 from tocsin.application.ledger import Ledger
 from tocsin.application.lives import Lives
@@ -142,7 +143,8 @@ def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any])
         incidents.write_alerts(connection, ids, now, book.alerts)
     if book.transitions or book.memberships:
         closed = {t.incident_id for _, t in book.transitions if t.from_status == IncidentStatus.OPEN}
-        holds.stir(connection, now, closed, {incident_id for incident_id, _ in book.memberships})
+        if holds.stir(connection, now, closed, {incident_id for incident_id, _ in book.memberships}):
+            tell_their_channels(connection, ids, now, book)
     commit_counts.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     for workspace_id, change in book.transitions:
         log.info(
