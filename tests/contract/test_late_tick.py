@@ -1,5 +1,7 @@
 """A tick that comes late, on both engines: an incident's clock never runs ahead of what nobody has judged yet."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -95,17 +97,13 @@ def test_a_run_that_nobody_has_judged_yet_stops_the_clock(house: House) -> None:
 def test_nobody_pays_for_it_while_no_clock_runs_out(house: House) -> None:
     _fail_and_get_well(house, WINDOW - 100)
     asked: list[str] = []
-
-    def watched(statement: str) -> None:
-        asked.append(statement)
-
     with house.store.write() as connection:
+        driver: Any = connection.connection.driver_connection
         if raw.is_sqlite(connection):
-            connection.connection.driver_connection.set_trace_callback(watched)
+            driver.set_trace_callback(asked.append)
     house.check_in("failure", "acme", received=WINDOW - 50)
-    with house.store.write() as connection:
-        if raw.is_sqlite(connection):
-            connection.connection.driver_connection.set_trace_callback(None)
+    if asked:
+        driver.set_trace_callback(None)
     assert not any("of_streams" in statement for statement in asked)
 
 
