@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from tocsin.application import announce, holding
 from tocsin.application.claim import Claim
 from tocsin.application.event_book import EventBook
+from tocsin.application.judged import take_up
 from tocsin.application.ledger import Ledger
 from tocsin.application.lives import Lives
 from tocsin.application.pace import Pace
@@ -19,11 +20,11 @@ from tocsin.application.watchers import NOBODY, Watchers
 from tocsin.clock import stopwatch
 from tocsin.domain import silence
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import Run, Stream
+from tocsin.domain.model import SECOND, Run, Stream
 from tocsin.domain.routing import Habits
 from tocsin.domain.slots import has_slots
 from tocsin.store import incidents, integrations, nodes
-from tocsin.store.due import next_moment
+from tocsin.store.due import first_to_judge, next_moment
 from tocsin.store.engine import Connection, Transact
 from tocsin.store.hot import Due, HotStore
 
@@ -38,6 +39,19 @@ class Step(NamedTuple):
     is_full: bool
     #: The workspaces in which something turned.
     turned: frozenset[int] = frozenset()
+
+
+class Span(NamedTuple):
+    """What is judged together: all that is due up to `end_at`, of what is due up to `until_at`."""
+
+    end_at: int
+    until_at: int
+
+    def limit(self, due: Due) -> int:
+        """Up to when its deadlines may be judged. Who was heard since, and is due later, waits for that second; long
+        silence is judged in one step."""
+        deadline = silence.next_deadline(due.job, due.stream)
+        return self.until_at if deadline is not None and deadline <= self.end_at else self.end_at
 
 
 class Tick:
@@ -72,56 +86,68 @@ class Tick:
         `until_at` is the horizon: no check-in received before it is still on its way to the disk. `is_stopping` is
         asked between slices: what is left then is judged by whoever comes next.
         """
-        if not self._is_due(until_at):
+        with self._transact() as connection:
+            moment = next_moment(connection)
+        if moment is None or moment > until_at:
             return 0
         judged = 0
-        while not is_stopping() and (rows := self._judge_streams(until_at, now, is_stopping)):
+        while not is_stopping() and (rows := self._judge_a_second(until_at, now, is_stopping)):
             judged += rows
-        for step in (self._judge_runs, self._advance_incidents, self._advance_integrations):
-            is_full = True
-            while is_full and not is_stopping():
-                done = self._paced(self._transact, partial(step, until_at=until_at, now=now))
-                judged, is_full = judged + done.judged, done.is_full
         if not is_stopping():
             self._end_quiets(until_at, now)
             self._word(until_at, now)
             self._remind(until_at, now)
         return judged
 
-    def _is_due(self, until_at: int) -> bool:
-        with self._transact() as connection:
-            moment = next_moment(connection)
-        return moment is not None and moment <= until_at
+    def _judge_a_second(self, until_at: int, now: int, is_stopping: Callable[[], bool]) -> int:
+        """Judge what fell due in the earliest second; how many rows that were.
 
-    def _judge_streams(self, until_at: int, now: int, is_stopping: Callable[[], bool]) -> int:
-        """Judge what is due of the earliest second."""
+        However late we are, streams, runs and incidents go together, second by second: an incident that recovers before
+        a run times out is not the same as one that recovers after it.
+        """
         with self._transact() as connection:
-            claim = Claim(self._hot, connection, until_at, self._pace.size, len(self._lanes))
+            first = first_to_judge(connection)
+        end_at = min(min(first) + SECOND, until_at)
+        judged = self._judge_streams(Span(end_at, until_at), now, is_stopping) if first.streams <= end_at else 0
+        for due_at, step in (
+            (first.runs, self._judge_runs),
+            (first.incidents, self._advance_incidents),
+            (first.incidents, self._advance_integrations),
+        ):
+            is_full = due_at <= end_at
+            while is_full and not is_stopping():
+                done = self._paced(self._transact, partial(step, until_at=end_at, now=now))
+                judged, is_full = judged + done.judged, done.is_full
+        return judged
+
+    def _judge_streams(self, span: Span, now: int, is_stopping: Callable[[], bool]) -> int:
+        """Judge what is due within the span, or the earliest of it where that is very much."""
+        with self._transact() as connection:
+            claim = Claim(self._hot, connection, span.end_at, self._pace.size, len(self._lanes))
         if not claim.earliest:
             return 0
 
         def work_off(lane: int) -> int:
             judged = 0
             while not is_stopping() and (ids := claim.next_slice(self._pace.size, lane)):
-                judged += self._judge_slice(self._lanes[lane], ids, until_at, now)
+                judged += self._judge_slice(self._lanes[lane], ids, span, now)
             return judged
 
-        judged = self._judge_slice(self._transact, claim.earliest, until_at, now)
+        judged = self._judge_slice(self._transact, claim.earliest, span, now)
         if len(self._lanes) == 1:
             return judged + work_off(0)
         with ThreadPoolExecutor(len(self._lanes) - 1, "ticker-beside") as pool:
             beside = [pool.submit(work_off, lane) for lane in range(1, len(self._lanes))]
             return judged + work_off(0) + sum(lane.result() for lane in beside)
 
-    def _judge_slice(self, transact: Transact, stream_ids: Sequence[int], until_at: int, now: int) -> int:
+    def _judge_slice(self, transact: Transact, stream_ids: Sequence[int], span: Span, now: int) -> int:
         def judge(connection: Connection) -> Step:
-            due = self._hot.due_streams(connection, stream_ids, until_at)
-            ledger = self._ledger(connection, until_at, now)
+            due = self._hot.due_streams(connection, stream_ids, span.end_at)
+            ledger = self._ledger(connection, span.until_at, now)
             in_progress = self._in_progress(connection, due, 1)
-            due.sort(key=lambda d: silence.next_deadline(d.job, d.stream) or 0)
             for row in due:
                 stream = ledger.as_of(row.stream, row.environment)
-                judge_next(ledger, row.job, stream, until_at, in_progress.get(stream.id, ()))
+                judge_next(ledger, row.job, stream, span.limit(row), in_progress.get(stream.id, ()))
             commit_ledger(connection, self._hot, self._ids, now, ledger)
             return Step(len(due), is_full=False, turned=ledger.turned())
 
@@ -169,10 +195,12 @@ class Tick:
         if not due:
             return Step(0, is_full=False)
         ledger = self._ledger(connection, until_at, now)
-        ledger.book.open(incidents.lock_situations(connection, due))
+        situations = incidents.lock_situations(connection, due)
+        take_up(connection, self._hot, ledger, situations, dict.fromkeys(situations, until_at))
         ledger.book.advance(until_at)
         write_book(connection, self._ids, now, ledger.book)
-        return Step(len(due), len(due) == self._pace.size, _moved(ledger.book))
+        advanced = len(ledger.book.changed_incidents)
+        return Step(advanced, advanced > 0 and len(due) == self._pace.size, _moved(ledger.book))
 
     def _advance_integrations(self, connection: Connection, until_at: int, now: int) -> Step:
         due = integrations.due_subjects(connection, until_at, self._pace.size)

@@ -9,7 +9,7 @@ from tocsin.application.telling import Content, Hearing, Telling
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import SECOND, AlertKind, IncidentStatus
 from tocsin.domain.quiet import Quiet
-from tocsin.domain.routing import Habits, Subject, heard_as, next_reminder
+from tocsin.domain.routing import CatchUp, Habits, Subject, heard_as, next_reminder
 from tocsin.domain.routing import Telling as Told
 from tocsin.store import alerts, quieting, reminders
 from tocsin.store.alerts import Affected, Listener, Unworded
@@ -131,6 +131,8 @@ def _word(
     kind = AlertKind(alert.kind)
     if kind in {AlertKind.RESOLVED, AlertKind.ACKNOWLEDGED}:
         listeners = [one for one in listeners if one.id in told and told[one.id].was_told]
+    if alert.catch_up == CatchUp.JOINED:
+        listeners = [one for one in listeners if one.terms.routes.tenants]
     content = _content(connection, alert, public_url, muted) if listeners else None
     if content is None:
         return None, []

@@ -1,6 +1,6 @@
 """What turns of streams mean for incidents: opened, joined, calmed, reopened, closed, each with its alerts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,9 +46,14 @@ def _case(situation: Situation) -> _Case:
 class IncidentBook(Lives[_Case]):
     """The incidents of jobs in one transaction, by the ids of their environments."""
 
-    def open(self, situations: dict[int, Situation], known: Iterable[Membership] = ()) -> None:
-        """Take up these environments as they stand; `known`: parts that tenants have in their incidents already."""
+    def open(
+        self, situations: dict[int, Situation], known: Iterable[Membership], judged_until: Mapping[int, int]
+    ) -> None:
+        """Take up these environments as they stand; `known`: parts that tenants have in their incidents already.
+        `judged_until`: by environment, if its incident's time may not pass any further (`application.judged`)."""
         self.take_up({key: _case(situation) for key, situation in situations.items()}, known)
+        for key, moment in judged_until.items():
+            self._cases[key].judged_until_at = moment
 
     def count(self, environment_id: int, watched: int, late: int, affected: int) -> None:
         """Add to what the environment's counters will be changed by."""
@@ -128,18 +133,19 @@ class IncidentBook(Lives[_Case]):
         return life.open_new(incident, turn.moment, reason, sentence)
 
     def _involve(self, case: _Case, turn: Turn, incident: Incident) -> None:
-        """An affected stream while the incident lives: it joins, or its misses are added."""
+        """An affected stream while the incident lives: it joins with what it has missed, or its misses are added."""
         member = self._known.get((incident.id, turn.after.tenant_id))
+        missed = threshold.missed(turn.after)
         if turn.before.is_affected:
             change = Change(life.add_missed(incident, turn.missed))
         elif incident.status == IncidentStatus.RECOVERING:
             reopened = life.reopen(incident, turn.moment, Reason.AFFECTED_IN_RECOVERY, case.affected)
             grown = reopened.incident._replace(tenant_count=incident.tenant_count + (member is None))
-            change = reopened._replace(incident=life.add_missed(grown, turn.missed))
+            change = reopened._replace(incident=life.add_missed(grown, missed))
         else:
             is_new_in_cycle = member is None or member.cycle != incident.cycle
             change = life.join(
-                incident, turn.moment, is_new_in_cycle=is_new_in_cycle, is_new=member is None, missed=turn.missed
+                incident, turn.moment, is_new_in_cycle=is_new_in_cycle, is_new=member is None, missed=missed
             )
         self._enter(turn, self._apply(case, change), member)
 

@@ -10,10 +10,9 @@ from operator import attrgetter
 from tocsin.application.incident_book import IncidentBook, Turn
 from tocsin.domain import threshold
 from tocsin.domain.ids import IdMaker
-from tocsin.domain.model import Absence, Job, JobEnvironment, Membership, Outcome, Run, Stream
+from tocsin.domain.model import Absence, Job, JobEnvironment, Outcome, Run, Stream
 from tocsin.domain.tally import SETTLED_AFTER, Fold, Stale
 from tocsin.store.hot import Changes
-from tocsin.store.incidents import Situation
 
 _workspace_of, _workspace_of_run = attrgetter("job.workspace_id"), attrgetter("workspace_id")
 
@@ -21,9 +20,11 @@ _workspace_of, _workspace_of_run = attrgetter("job.workspace_id"), attrgetter("w
 class Ledger:
     """Collects decisions about streams; `settle` plays their turns in the incident book."""
 
-    def __init__(self, ids: IdMaker, now: int, absences: Sequence[Absence] = ()) -> None:
+    def __init__(self, ids: IdMaker, now: int, absences: Sequence[Absence] = (), horizon: int | None = None) -> None:
+        """`horizon`: no deadline after it may be judged (None: this node alone commits check-ins)."""
         self.changes = Changes()
         self.absences = absences
+        self.horizon = horizon
         self.turns: list[Turn] = []
         self.book = IncidentBook(ids, now, absences)
         self.folds: list[Fold] = []
@@ -114,13 +115,18 @@ class Ledger:
         """The workspaces in which more happened than that somebody was heard."""
         return frozenset(map(_workspace_of_run, self.changes.new_runs.values())).union(map(_workspace_of, self.turns))
 
-    def environments_to_lock(self) -> set[int]:
-        return {turn.after.job_environment_id for turn in self.turns}
-
-    def settle(self, situations: dict[int, Situation], known: Sequence[Membership]) -> None:
-        """Play every turn against its environment. `known`: the parts these tenants already have in its incident."""
-        self.book.open(situations, known)
+    def environments_to_lock(self) -> dict[int, int]:
+        """Those with turns, each with the moment of its last."""
+        last: dict[int, int] = {}
         for turn in self.turns:
+            key = turn.after.job_environment_id
+            last[key] = max(last.get(key, turn.moment), turn.moment)
+        return last
+
+    def settle(self) -> None:
+        """Play every turn against its environment, in the order in which they happened: of two check-ins, the later may
+        have found a deadline that had passed before the earlier came."""
+        for turn in sorted(self.turns, key=attrgetter("moment")):
             self.book.play(turn)
 
 

@@ -1,7 +1,7 @@
 """The incidents of one transaction, whatever they are about: opened, calmed, reopened, closed, each with its alerts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tocsin.domain import incident as life
@@ -11,13 +11,17 @@ from tocsin.domain.model import Absence, Alert, Incident, IncidentStatus, Member
 from tocsin.domain.reason import Reason
 from tocsin.store.incidents import Attachment
 
+_EVER = 1 << 62
+
 
 @dataclass(slots=True)
 class Case:
-    """What an incident may be about, while decisions about it are made."""
+    """What an incident may be about, while decisions about it are made. `judged_until_at`: deadlines that would tell of
+    it are judged up to then, and its time passes no further."""
 
     windows: Windows
     incident: Incident | None
+    judged_until_at: int = field(default=_EVER, kw_only=True)
 
 
 C = TypeVar("C", bound=Case)
@@ -31,6 +35,8 @@ class Lives(Generic[C]):
         self.new_incidents: dict[int, Incident] = {}
         self.changed_incidents: dict[int, Incident] = {}
         self.memberships: dict[tuple[int, int], Membership] = {}
+        #: Those of them who are in their incident's cycle for the first time.
+        self.joined: list[Membership] = []
         self.attachments: list[Attachment] = []
         self.transitions: list[tuple[int, Transition]] = []
         self.alerts: list[tuple[int, Alert]] = []
@@ -58,7 +64,7 @@ class Lives(Generic[C]):
                 self._apply(case, life.close(incident, moment, reason, sentence))
 
     def _pass_time(self, case: C, until_at: int) -> Incident | None:
-        incident = case.incident
+        incident, until_at = case.incident, min(until_at, case.judged_until_at)
         if incident is not None and incident.check_at is not None and incident.check_at <= until_at:
             return self._apply(case, life.advance(incident, until_at, case.windows, self._absences))
         return incident
@@ -78,4 +84,7 @@ class Lives(Generic[C]):
     def _admit(self, member: Membership) -> None:
         """Write down a tenant's part in an incident."""
         key = (member.incident_id, member.tenant_id)
+        known = self._known.get(key)
+        if known is None or known.cycle != member.cycle:
+            self.joined.append(member)
         self._known[key] = self.memberships[key] = member

@@ -88,11 +88,10 @@ class _Target:
 class _Batch:
     """One batch on its way from submissions to outcomes."""
 
-    def __init__(self, connection: Connection, hot: HotStore, ledger: Ledger, horizon: int | None) -> None:
+    def __init__(self, connection: Connection, hot: HotStore, ledger: Ledger) -> None:
         self.connection = connection
         self.hot = hot
         self.ledger = ledger
-        self.horizon = horizon
         self.targets: dict[tuple[int, int, str], _Target] = {}
         self.told: list[details.Told] = []
 
@@ -147,17 +146,19 @@ class _Batch:
 
     def _may_judge(self, target: _Target, check_in: CheckIn) -> bool:
         """Whether all that fell due before the receipt may be judged: no node still holds an older check-in."""
-        moment = check_in.received_at - 1
-        if self.horizon is None or moment <= self.horizon:
+        moment, horizon = check_in.received_at - 1, self.ledger.horizon
+        if horizon is None or moment <= horizon:
             return True
         passed = [silence.last_deadline(target.job, target.stream, moment)]
         passed += [run.check_at for run in target.open]
-        return not any(due is not None and self.horizon < due <= moment for due in passed)
+        return not any(due is not None and horizon < due <= moment for due in passed)
 
     def _judge_before(self, target: _Target, check_in: CheckIn) -> None:
         """What fell due before this check-in came is judged first, as if the tick had been here."""
         moment = check_in.received_at - 1
-        for run in [r for r in target.open if r.check_at is not None and r.check_at <= moment]:
+        while due := [(run.check_at, run) for run in target.open if run.check_at and run.check_at <= moment]:
+            due_at, run = min(due)
+            target.stream = judge_passed(self.ledger, target.job, target.stream, due_at, target.open)
             target.stream, changed = judge_run(
                 self.connection, self.hot, self.ledger, target.job, target.stream, run, moment, target.open
             )
@@ -198,16 +199,15 @@ class _Batch:
         if heard.is_late and heard.run is not None:
             known = target.named.get(heard.run.client_run_id or "")
             may_open = heard.run.at >= (after.last_result_at or 0)
-            until = min(check_in.received_at - 1, check_in.received_at if self.horizon is None else self.horizon)
+            until = min(check_in.received_at - 1, self.ledger.horizon or check_in.received_at)
             after, changed = draw_anew(self.connection, self.hot, self.ledger, job, after, heard.run, known, until)
             for one in changed[:-1]:
                 self._remember_run(target, one, is_new=False)
             self._remember_run(target, changed[-1], is_new=is_new)
         elif heard.run is not None:
             self._remember_run(target, heard.run, is_new=is_new)
-        target.stream = self.ledger.keep(
-            job, before, after, check_in.received_at, missed=heard.missed, may_open=may_open
-        )
+        moment = check_in.received_at
+        target.stream = self.ledger.keep(job, before, after, moment, missed=heard.missed, may_open=may_open)
 
     def _remember_run(self, target: _Target, run: Run, *, is_new: bool) -> None:
         changes = self.ledger.changes
@@ -236,7 +236,7 @@ def record(
 ) -> list[Outcome]:
     """Record `batch`, in the order of receipt, and say what became of each. `horizon`: no deadline after it may be
     judged (None: this node alone commits check-ins)."""
-    work = _Batch(connection, hot, Ledger(ids, now, absences), horizon)
+    work = _Batch(connection, hot, Ledger(ids, now, absences, horizon))
     replayed = {i: replay(connection, s.workspace_id, s.idempotency, now) for i, s in enumerate(batch) if s.idempotency}
     asked = [(s.check_in, s.terms) for s in batch]
     # Asked before any answer is looked at, all of it is one round trip on PostgreSQL.

@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from tocsin.application.joining import tell_their_channels
+from tocsin.application.judged import take_up
 from tocsin.application.ledger import Ledger
 from tocsin.application.lives import Lives
 from tocsin.domain import folding, history, silence, slots
@@ -109,11 +111,11 @@ def commit_ledger(connection: Connection, hot: HotStore, ids: IdMaker, now: int,
     """Settle the ledger's turns against the incidents, and write everything, each table once."""
     locked = ledger.environments_to_lock()
     if locked:
-        new = {e.id for e in ledger.changes.new_environments}
-        if new & locked:
+        if any(e.id in locked for e in ledger.changes.new_environments):
             ledger.flush(lambda changes: hot.write(connection, changes))
         situations = incidents.lock_situations(connection, locked)
-        ledger.settle(situations, _known_members(connection, ledger, situations))
+        take_up(connection, hot, ledger, situations, locked, _known_members(connection, ledger, situations))
+        ledger.settle()
     ledger.note_late_runs()
     hot.write(connection, ledger.changes)
     if ledger.folds or ledger.stale:
@@ -141,7 +143,8 @@ def write_book(connection: Connection, ids: IdMaker, now: int, book: Lives[Any])
         incidents.write_alerts(connection, ids, now, book.alerts)
     if book.transitions or book.memberships:
         closed = {t.incident_id for _, t in book.transitions if t.from_status == IncidentStatus.OPEN}
-        holds.stir(connection, now, closed, {incident_id for incident_id, _ in book.memberships})
+        if holds.stir(connection, now, closed, {incident_id for incident_id, _ in book.memberships}):
+            tell_their_channels(connection, ids, now, book)
     commit_counts.count(connection, [(change.to_status, change.reason) for _, change in book.transitions])
     for workspace_id, change in book.transitions:
         log.info(

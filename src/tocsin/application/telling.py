@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import AlertKind
 from tocsin.domain.reason import Reason
-from tocsin.domain.routing import OPENINGS, Habits
+from tocsin.domain.routing import OPENINGS, CatchUp, Habits
 from tocsin.domain.sharing import Gathering, Topic, gather, topic_of
 from tocsin.store import queueing, reminders
 from tocsin.store.alerts import Listener, Unworded
@@ -150,8 +150,9 @@ class Telling:
 
 
 def _began_at(alert: Unworded, hearing: Hearing) -> int:
-    """Since when the incident has lasted: an alert that makes up for a quiet comes later than what it tells."""
-    if alert.catch_up is None:
+    """Since when the incident has lasted: an alert that makes up for a quiet comes later than what it tells, and to
+    tenants who join the incident is new."""
+    if alert.catch_up in {None, CatchUp.JOINED}:
         return alert.moment_at
     incident = hearing.content["incident"]
     return parse_iso(incident["reopenedAt"] or incident["openedAt"])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tocsin.application.judged import take_up
 from tocsin.application.ledger import Ledger
 from tocsin.application.settling import write_book
 from tocsin.domain import check_in
@@ -140,9 +141,10 @@ def _leave(
         environment = situations[stream.job_environment_id].environment
         job = counted.setdefault(environment.id, rows.job(connection, environment.job_id)[0])
         ledger.leave(job, ledger.as_of(stream, environment))
-    ledger.book.open(situations)
+    hot = hot_for(connection)
+    take_up(connection, hot, ledger, situations, dict.fromkeys(situations, now))
     ledger.book.close(ledger.book.deserted(), now, reason, sentence)
-    hot_for(connection).write(connection, ledger.changes)
+    hot.write(connection, ledger.changes)
     write_book(connection, ids, now, ledger.book)
 
 
@@ -158,7 +160,7 @@ def close_incidents(
     """Close the live incidents of these environments; thresholds then count from zero."""
     ledger = Ledger(ids, now, nodes.all_absences(connection))
     situations = incidents.lock_situations(connection, environment_ids)
-    ledger.book.open(situations)
+    take_up(connection, hot_for(connection), ledger, situations, dict.fromkeys(situations, now))
     ledger.book.close(situations, now, reason, sentence)
     write_book(connection, ids, now, ledger.book)
     rows.begin_from_zero(connection, environment_ids)

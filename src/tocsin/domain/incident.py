@@ -129,6 +129,12 @@ def advance(incident: Incident, now: int, windows: Windows, absences: Sequence[A
         change = change.then(step)
 
 
+def runs_out(incident: Incident, until_at: int, windows: Windows, absences: Sequence[Absence]) -> bool:
+    """Whether it recovers, or closes, by then, if nothing happens."""
+    due = _recovery_due(incident, windows, absences)
+    return due is not None and due <= until_at
+
+
 def close(incident: Incident, moment: int, reason: Reason, sentence: str) -> Change:
     """The incident ends; `resolved` is due only if somebody was told that it began."""
     transition = Transition(incident.id, incident.status, IncidentStatus.CLOSED, reason, sentence, moment)

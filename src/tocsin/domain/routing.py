@@ -78,10 +78,12 @@ class Telling(NamedTuple):
 
 
 class CatchUp(StrEnum):
-    """What an alert makes up for that is told when it is quiet no more: for what was held, or for a snooze."""
+    """What an alert makes up for: for what was held while it was quiet, for a snooze, or for the blast radius' rule,
+    which lets tenants join before the next alert is due: channels of their own then know of nothing."""
 
     QUIET = "quiet"
     SNOOZE = "snooze"
+    JOINED = "joined"
 
 
 def heard_as(
@@ -102,7 +104,8 @@ def heard_as(
         return kind if told.was_told and _takes_kind(routes, kind) else None
     if kind is AlertKind.ACKNOWLEDGED:
         return kind if told.was_told and keeps_state else None
-    if not takes(routes, subject):
+    is_news = catch_up != CatchUp.JOINED or (bool(routes.tenants) and not told.is_in_cycle)
+    if not is_news or not takes(routes, subject):
         return None
     said = _said_as(kind, told, catch_up)
     if _takes_kind(routes, said):
@@ -120,6 +123,8 @@ def _said_as(kind: AlertKind, told: Telling, catch_up: str | None) -> AlertKind:
     """What a channel hears first of an incident is its opening, whatever the occasion; and an alert that makes up for a
     quiet says what is missing."""
     opening = AlertKind.REOPENED if told.was_ever_told else AlertKind.OPENED
+    if catch_up == CatchUp.JOINED:
+        return opening
     if kind not in OPENINGS:
         return kind if told.was_told else opening
     return AlertKind.BLAST_RADIUS_EXPANDED if catch_up is not None and told.is_in_cycle else opening

@@ -20,7 +20,8 @@ def terms_of(row: Mapping[str, Any] | RowMapping) -> Terms:
 
 def columns_of(terms: Terms) -> Row:
     chosen = {name: values for name, values in terms.routes._asdict().items() if values}
-    return {"routes": json.dumps(chosen), "delay": terms.delay, "remind_every": terms.remind_every}
+    times = {"delay": terms.delay, "remind_every": terms.remind_every}
+    return {"routes": json.dumps(chosen), "is_for_tenants": bool(terms.routes.tenants), **times}
 
 
 def insert_channel(connection: Connection, row: Row) -> None:

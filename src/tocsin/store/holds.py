@@ -151,13 +151,15 @@ def wake(connection: Connection, incident_id: int, now: int) -> None:
     connection.execute(update(holds).where(holds.c.incident_id == incident_id).values(check_at=now, rings=False))
 
 
-def stir(connection: Connection, now: int, closed: Collection[int], grown: Collection[int]) -> None:
+def stir(connection: Connection, now: int, closed: Collection[int], grown: Collection[int]) -> bool:
     """Look at what waits for one of the incidents `closed` to be open no more, and at the incidents `grown`, whom more
-    tenants have joined. Where nothing does, it costs one look at two empty indexes."""
+    tenants have joined. Where nothing does, it costs one look at three empty indexes; of the third, which is not about
+    holds, it tells whether any tenant has a channel of their own."""
     waits = raw.select_by(
         connection,
         "SELECT EXISTS (SELECT 1 FROM holds WHERE parent_incident_id IS NOT NULL),"
-        " EXISTS (SELECT 1 FROM holds WHERE by_tenants)",
+        " EXISTS (SELECT 1 FROM holds WHERE by_tenants),"
+        " EXISTS (SELECT 1 FROM channels WHERE is_for_tenants)",
     )
     for condition, chosen, is_waiting in (
         ("parent_incident_id IS NOT NULL AND parent_incident_id", closed, waits[0][0]),
@@ -168,6 +170,7 @@ def stir(connection: Connection, now: int, closed: Collection[int], grown: Colle
             skipping = "" if raw.is_sqlite(connection) else " FOR UPDATE SKIP LOCKED"
             inner = _STIRRED.format(condition=condition) + skipping
             raw.for_each(connection, _STIR.format(now=int(now), chosen=inner), 1, [(one,) for one in chosen])
+    return bool(waits[0][2])
 
 
 def _row(incident_id: int, workspace_id: int, held: Hold, now: int | None) -> dict[str, Any]:

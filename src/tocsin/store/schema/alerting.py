@@ -140,7 +140,7 @@ alerts = Table(
     at("worded_at"),
     Column("content", Text),  # JSON: what every channel's message is made of
     Column("held_by", Text),  # the named reason why nobody was told
-    Column("catch_up", Text),  # what it makes up for, told when a quiet ended: quiet, snooze
+    Column("catch_up", Text),  # what it makes up for: quiet, snooze (which ended), joined
     Index(
         "ix_alerts_unworded",
         "moment_at",
@@ -152,7 +152,7 @@ alerts = Table(
 )
 
 #: `config` is encrypted (AES-GCM) with the installation's key; its plain text is JSON. `routes`: JSON as in the API;
-#: `delay`, `remind_every`: see `domain.routing.Terms`.
+#: `is_for_tenants`: they name tenants. `delay`, `remind_every`: see `domain.routing.Terms`.
 channels = Table(
     "channels",
     metadata,
@@ -164,10 +164,17 @@ channels = Table(
     Column("is_enabled", Boolean, nullable=False, server_default=true()),
     Column("broken_reason", Text),  # set when the receiver said for good that it will not listen
     Column("routes", Text, nullable=False, server_default="{}"),
+    Column("is_for_tenants", Boolean, nullable=False, server_default=false()),
     Column("delay", BigInteger, nullable=False, server_default=text("0")),
     Column("remind_every", BigInteger),
     at("created_at", required=True),
     UniqueConstraint("workspace_id", "provider", "name"),
+    Index(
+        "ix_channels_for_tenants",
+        "workspace_id",
+        sqlite_where=text("is_for_tenants"),
+        postgresql_where=text("is_for_tenants"),
+    ),
 )
 
 #: One alert on its way to one channel. `state`: pending, delivered, failed (given up), dropped (superseded).

@@ -160,6 +160,7 @@ def _channels() -> None:
         sa.Column("is_enabled", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("broken_reason", sa.Text(), nullable=True),
         sa.Column("routes", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("is_for_tenants", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("delay", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("remind_every", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -168,6 +169,13 @@ def _channels() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_channels"),
         sa.UniqueConstraint("workspace_id", "provider", "name", name="uq_channels"),
+    )
+    op.create_index(
+        "ix_channels_for_tenants",
+        "channels",
+        ["workspace_id"],
+        sqlite_where=sa.text("is_for_tenants"),
+        postgresql_where=sa.text("is_for_tenants"),
     )
 
 
