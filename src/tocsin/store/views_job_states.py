@@ -3,7 +3,7 @@
 Read only. `views_jobs` tells the same of a few jobs, and more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select, true
@@ -45,8 +45,9 @@ def states_of_jobs(connection: Connection, workspace_id: int, now: int, narrow: 
         select(*columns).outerjoin(counted, counted.c.job_id == jobs.c.id).where(jobs.c.workspace_id == workspace_id)
     )
     is_open, is_late = _open(connection, workspace_id), _late(connection, workspace_id, now)
+    rows: Sequence[Any] = connection.execute(narrow(query, counted)).all()
     found = []
-    for job_id, is_active, heard, watched, affected in connection.execute(narrow(query, counted)).all():
+    for job_id, is_active, heard, watched, affected in rows:
         is_down = job_id in is_open or (watched == 1 and affected > 0)
         found.append((job_id, status_of(is_active, is_down, job_id in is_late, heard)))
     return found
