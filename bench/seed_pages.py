@@ -1,8 +1,8 @@
 """Fills a database with what pages have to cope with: 10,000 jobs, 1,000 tenants, 1,000,000 runs, and all that follows.
 
-Ten jobs are run by every tenant, the others by ten each: 100,000 streams with ten runs each. The first job has an open
-incident with 38 tenants, and nineteen others one with a few. Every id is a base and a number, so that a handful of
-statements make everything.
+Ten jobs are run by every tenant, 40 times each, the others by ten tenants, six or seven times: 100,000 streams. The
+first job has an open incident with 38 tenants, and nineteen others one with a few. Every id is a base and a number, so
+that a handful of statements make everything.
 """
 
 from typing import NamedTuple
@@ -27,6 +27,7 @@ JOBS, TENANTS, STREAMS, RUNS = 10_000, 1_000, 100_000, 1_000_000
 _CROWDED = 10
 _AFFECTED = 38
 _INCIDENTS, _OPEN = 2_000, 20
+_EACH_HOUR = 25_000
 _EVENTS = 200_000
 _DELIVERIES = 100_000
 _WINDOWS = 200
@@ -94,6 +95,12 @@ def _of(expression: str, number: str) -> str:
 
 
 _ENV, _TENANT, _SICK = (_of(one, "i") for one in (_ENVIRONMENT_OF, _TENANT_OF, _IS_AFFECTED))
+#: Run {i}: every hour, of each stream of the crowded jobs and of a sixth of the others.
+_STREAM_OF_RUN = (
+    f"(CASE WHEN i % {_EACH_HOUR} < 10000 THEN i % {_EACH_HOUR}"
+    f" ELSE i % {_EACH_HOUR} + i / {_EACH_HOUR} % 6 * ({_EACH_HOUR} - 10000) END)"
+)
+_RAN_AT = f"{{now}} - ({RUNS // _EACH_HOUR} - 1 - i / {_EACH_HOUR}) * {{hour}} - 60000000"
 #: The incident and the moment of alert {i}.
 _ALERTED = f"{{incidents_0}} + i % {_INCIDENTS}"
 _TOLD_AT = f"{{now}} - ({_DELIVERIES} - i) * 60000000"
@@ -128,10 +135,8 @@ _ROWS: dict[str, tuple[int, str]] = {
     "runs": (
         RUNS,
         "id, job_id, stream_id, outcome, at, expected_at, started_at, finished_at, received_at, duration, exit_code ::"
-        f"{{id}}, {{jobs_0}} + {_of(_ENVIRONMENT_OF, f'(i % {STREAMS})')}, {{streams_0}} + i % {STREAMS}, {_OUTCOME},"
-        f"{{now}} - (9 - i / {STREAMS}) * {{hour}} - 60000000, {{now}} - (9 - i / {STREAMS}) * {{hour}} - 90000000,"
-        f"NULL, {{now}} - (9 - i / {STREAMS}) * {{hour}} - 60000000,"
-        f"{{now}} - (9 - i / {STREAMS}) * {{hour}} - 60000000, 1000000 + (i % 977) * 10000,"
+        f"{{id}}, {{jobs_0}} + {_of(_ENVIRONMENT_OF, _STREAM_OF_RUN)}, {{streams_0}} + {_STREAM_OF_RUN}, {_OUTCOME},"
+        f"{_RAN_AT}, {_RAN_AT} - 30000000, NULL, {_RAN_AT}, {_RAN_AT}, 1000000 + (i % 977) * 10000,"
         "CASE WHEN i % 50 = 7 THEN 1 END",
     ),
     "incidents": (
