@@ -1,8 +1,8 @@
 """Fills a database with what pages have to cope with: 10,000 jobs, 1,000 tenants, 1,000,000 runs, and all that follows.
 
-Ten jobs are run by every tenant, the others by ten each: 100,000 streams with ten runs each. The first job has an open
-incident with 38 tenants, and nineteen others one with a few. Every id is a base and a number, so that a handful of
-statements make everything.
+Ten jobs are run by every tenant, 40 times each, the others by ten tenants, six or seven times: 100,000 streams. The
+first job has an open incident with 38 tenants, and nineteen others one with a few. Every id is a base and a number, so
+that a handful of statements make everything.
 """
 
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from bench.seed import tidy
 from tocsin.application import accounts, installation, manage_channels
+from tocsin.application.tally import Tallier
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker
 from tocsin.domain.model import SECOND
@@ -26,7 +27,10 @@ JOBS, TENANTS, STREAMS, RUNS = 10_000, 1_000, 100_000, 1_000_000
 _CROWDED = 10
 _AFFECTED = 38
 _INCIDENTS, _OPEN = 2_000, 20
+_EACH_HOUR = 25_000
 _EVENTS = 200_000
+_DELIVERIES = 100_000
+_WINDOWS = 200
 
 #: The number of the environment, and of the tenant, of the stream {n}.
 _ENVIRONMENT_OF = "(CASE WHEN {n} < 10000 THEN {n} / 1000 ELSE 10 + ({n} - 10000) % 9990 END)"
@@ -46,8 +50,8 @@ class Seeded(NamedTuple):
 
 
 def seed(store: Store, secrets: SecretBox) -> Seeded:
-    """Brings the database to its schema and fills it. Streams come up for judging all the time,
-    and none is late within the hour. `secrets`: the server's."""
+    """Brings the database to its schema and fills it; what has ended is counted as it is a minute later. Streams come
+    up for judging all the time, and none is late within the hour. `secrets`: the server's."""
     migrate(store)
     now, ids = SystemClock().now(), IdMaker()
     with store.write() as connection:
@@ -61,6 +65,7 @@ def seed(store: Store, secrets: SecretBox) -> Seeded:
         bases["channels"] = _channel(connection, ids, secrets, workspace_id, now)
         for table in _ROWS:
             _fill(connection, table, bases, workspace_id, now)
+    Tallier(store).advance(now)
     tidy(store)
     return Seeded(first.api_key, token, workspace_id, bases)
 
@@ -90,6 +95,15 @@ def _of(expression: str, number: str) -> str:
 
 
 _ENV, _TENANT, _SICK = (_of(one, "i") for one in (_ENVIRONMENT_OF, _TENANT_OF, _IS_AFFECTED))
+#: Run {i}: every hour, of each stream of the crowded jobs and of a sixth of the others.
+_STREAM_OF_RUN = (
+    f"(CASE WHEN i % {_EACH_HOUR} < 10000 THEN i % {_EACH_HOUR}"
+    f" ELSE i % {_EACH_HOUR} + i / {_EACH_HOUR} % 6 * ({_EACH_HOUR} - 10000) END)"
+)
+_RAN_AT = f"{{now}} - ({RUNS // _EACH_HOUR} - 1 - i / {_EACH_HOUR}) * {{hour}} - 60000000"
+#: The incident and the moment of alert {i}.
+_ALERTED = f"{{incidents_0}} + i % {_INCIDENTS}"
+_TOLD_AT = f"{{now}} - ({_DELIVERIES} - i) * 60000000"
 #: Table → how many rows, and "columns :: expressions" over the row's number i.
 _ROWS: dict[str, tuple[int, str]] = {
     "tenants": (
@@ -121,10 +135,8 @@ _ROWS: dict[str, tuple[int, str]] = {
     "runs": (
         RUNS,
         "id, job_id, stream_id, outcome, at, expected_at, started_at, finished_at, received_at, duration, exit_code ::"
-        f"{{id}}, {{jobs_0}} + {_of(_ENVIRONMENT_OF, f'(i % {STREAMS})')}, {{streams_0}} + i % {STREAMS}, {_OUTCOME},"
-        f"{{now}} - (9 - i / {STREAMS}) * {{hour}} - 60000000, {{now}} - (9 - i / {STREAMS}) * {{hour}} - 90000000,"
-        f"NULL, {{now}} - (9 - i / {STREAMS}) * {{hour}} - 60000000,"
-        f"{{now}} - (9 - i / {STREAMS}) * {{hour}} - 60000000, 1000000 + (i % 977) * 10000,"
+        f"{{id}}, {{jobs_0}} + {_of(_ENVIRONMENT_OF, _STREAM_OF_RUN)}, {{streams_0}} + {_STREAM_OF_RUN}, {_OUTCOME},"
+        f"{_RAN_AT}, {_RAN_AT} - 30000000, NULL, {_RAN_AT}, {_RAN_AT}, 1000000 + (i % 977) * 10000,"
         "CASE WHEN i % 50 = 7 THEN 1 END",
     ),
     "incidents": (
@@ -150,20 +162,21 @@ _ROWS: dict[str, tuple[int, str]] = {
         "'impact_threshold_met', '4 tenants missed Job ' || i / 2, {now} - i / 2 * {hour}",
     ),
     "alerts": (
-        _INCIDENTS,
-        "id, incident_id, kind, cycle, moment_at, created_at, worded_at :: {id}, {incidents_0} + i, 'opened', 1,"
-        "{now} - (i + 1) * {hour}, {now} - (i + 1) * {hour}, {now} - (i + 1) * {hour}",
+        _DELIVERIES,
+        f"id, incident_id, kind, cycle, moment_at, created_at, worded_at :: {{id}}, {_ALERTED}, 'opened', 1,"
+        f"{_TOLD_AT}, {_TOLD_AT}, {_TOLD_AT}",
     ),
     "deliveries": (
-        _INCIDENTS,
+        _DELIVERIES,
         "id, alert_id, incident_id, channel_id, kind, state, reason, attempts, created_at, settled_at :: {id},"
-        "{alerts_0} + i, {incidents_0} + i, {channels_0}, 'opened', 'delivered', 'delivered', 1,"
-        "{now} - (i + 1) * {hour}, {now} - (i + 1) * {hour}",
+        f"{{alerts_0}} + i, {_ALERTED}, {{channels_0}}, 'opened',"
+        "CASE WHEN i % 100 = 3 THEN 'failed' ELSE 'delivered' END,"
+        f"CASE WHEN i % 100 = 3 THEN 'refused' ELSE 'delivered' END, 1, {_TOLD_AT}, {_TOLD_AT}",
     ),
     "delivery_attempts": (
-        _INCIDENTS,
+        _DELIVERIES,
         "id, delivery_id, at, duration, outcome, arrival, status_code, detail :: {id}, {deliveries_0} + i,"
-        "{now} - (i + 1) * {hour}, 180000, 'delivered', 'yes', 200, 'ok'",
+        f"{_TOLD_AT}, 180000, 'delivered', 'yes', 200, 'ok'",
     ),
     "integration_patterns": (50, "id, integration_key, pattern_id :: {id}, 'integration-' || i, 'auth_failure'"),
     "events": (
@@ -181,5 +194,17 @@ _ROWS: dict[str, tuple[int, str]] = {
         1_000,
         "id, at, reason, detail, source, job_key, environment, times, first_at :: {id}, {now} - i * 60000000,"
         "'unknown_job', 'There is no job of this name.', 'sentry', 'gone-' || i, 'production', 3, {now} - {day}",
+    ),
+    "quiets": (
+        _WINDOWS,
+        "id, reason, target_kind, target_value, from_at, until_at, starts_at, ends_at, created_at, created_by :: {id},"
+        "'in_maintenance', 'job', 'job-' || i, {now} + {day}, {now} + {day} + {hour},"
+        "{now} + {day}, {now} + {day} + {hour},"
+        "{now}, 'bench@example.com'",
+    ),
+    "public_links": (
+        2,
+        "id, token, kind, target, created_at :: {id}, CASE WHEN i = 0 THEN 'status' ELSE 'badge' END || '-of-all',"
+        "CASE WHEN i = 0 THEN 'status' ELSE 'badge' END, 'workspace', {now}",
     ),
 }

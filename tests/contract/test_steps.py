@@ -292,6 +292,7 @@ def test_where_a_run_belongs_is_kept_and_makes_the_topology(house: Steps) -> Non
     assert (len(house.rows(places)), len(house.rows(run_details))) == (2, 2)
     with house.store.read() as connection:
         tree = views_topology.topology(connection, house.workspace_id, micros(40))
+        latest = views_topology.topology(connection, house.workspace_id, micros(40), most=1)
         job_id = views_jobs.find_job_id(connection, house.workspace_id, "steps") or 0
         only = views_streams.list_runs(connection, job_id, views_streams.RunFilters(host="db-1"), Page())
         found = list_jobs(connection, house.workspace_id, micros(40), "", Page(), JobFilters(host="db-2", sort="made"))
@@ -299,6 +300,8 @@ def test_where_a_run_belongs_is_kept_and_makes_the_topology(house: Steps) -> Non
     assert [shown[name] for name in ("project", "service", "host", "release")] == ["data", "backup", "db-1", "v2"]
     assert [job["jobKey"] for job in found["items"]] == ["steps"]
     [project] = tree["projects"]
+    hosts_of_latest = latest["projects"][0]["services"][0]["jobs"][0]["hosts"]
+    assert ([host["host"] for host in hosts_of_latest], latest["leftOut"], tree["leftOut"]) == (["db-2"], 1, 0)
     [service] = project["services"]
     [job] = service["jobs"]
     assert (project["project"], service["service"], job["jobKey"]) == ("data", "backup", "steps")

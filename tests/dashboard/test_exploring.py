@@ -1,6 +1,7 @@
 """Search and topology."""
 
 from tests.dashboard.conftest import Dashboard
+from tocsin.application.record_check_ins import Submission
 from tocsin.domain.attribution import Attribution
 
 SCRIPT = "<script>alert(1)</script>"
@@ -34,3 +35,25 @@ def test_topology_shows_where_jobs_run(dashboard: Dashboard) -> None:
     page = browser.open("/topology")
     for name in ("shop", "billing", "web-1", "web-2", "1 job on 2 hosts; 1 down", "1 failed"):
         assert name in page
+
+
+def test_the_topology_of_many_jobs_shows_those_that_need_a_look(dashboard: Dashboard) -> None:
+    house = dashboard.house
+    names = [f"job-{number}" for number in range(301)]
+    for name in names:
+        house.make_job(job_key=name, name=name.title(), failure_threshold=1)
+
+    def submission(number: int, name: str) -> Submission:
+        sent = house.submission("failure" if number == 7 else "success", job=name)
+        where = Attribution(project="shop", service=f"service-{number % 3}", host=f"web-{number % 2}")
+        return sent._replace(check_in=sent.check_in._replace(attribution=where))
+
+    house.record([submission(number, name) for number, name in enumerate(names)])
+    page = dashboard.as_().open("/topology")
+    assert "301 jobs on 2 hosts; 1 down" in page
+    assert "Job-7<" in page
+    assert "Job-8<" not in page
+    assert 'href="/jobs?project=shop&amp;service=service-2">100 jobs' in page
+    assert [page.index(f"service-{number}<") for number in (1, 0, 2)] == sorted(
+        page.index(f"service-{number}<") for number in range(3)
+    )

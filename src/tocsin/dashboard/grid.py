@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -17,7 +18,10 @@ _CELL = 16
 _TALLEST = 40.0
 #: So few failures draw no tall column.
 _LEAST_SCALE = 4
-_FAILING = ("missed", "error", "timeout")
+#: What failed, from the foot of a column up.
+_STACKED = ("missed", "error", "timeout")
+_FAILING = frozenset(_STACKED)
+_state_of = cache(words.state_of)
 
 
 class Rect(NamedTuple):
@@ -27,21 +31,59 @@ class Rect(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A tenant; `id` is ours. `now`: state, and its word (empty: the state's own); `since`: of a run in progress.
-    `moments`: what the script reads to tell of a cell, seconds since 1970 and then differences, empty where nothing
-    was."""
+    """A tenant; `id` is ours. `now`: state, and its word (empty: the state's own); `since`: of a run in progress. Of a
+    thousand tenants a few dozen are drawn: what only drawing needs is made then."""
 
-    id: str
+    tenant_id: int
     external_id: str
     name: str
     now: str
     word: str
     since: int | None
     last_success_at: int | None
-    rects: list[Rect]
-    label: str
-    moments: str
-    failed: bool
+    cells: Sequence[Slot | None]
+    states: Sequence[str]
+
+    @property
+    def id(self) -> str:
+        return to_uuid(self.tenant_id)
+
+    @property
+    def failed(self) -> bool:
+        return not _FAILING.isdisjoint(self.states)
+
+    @property
+    def rects(self) -> list[Rect]:
+        rects, x = [], 0
+        for state, same in groupby(self.states):
+            width = len(list(same)) * _CELL
+            rects.append(Rect(x, width, state))
+            x += width
+        return rects
+
+    @property
+    def label(self) -> str:
+        """`Last 30 slots: 25 ok, 4 missed, 1 unknown; newest 4 missed`."""
+        counts = Counter(state for state in self.states if state != "none")
+        if not counts:
+            return "Nothing heard yet"
+        said = ", ".join(f"{count} {words.state_word(state).lower()}" for state, count in counts.most_common())
+        newest, same = next((state, len(list(same))) for state, same in groupby(reversed(self.states)))
+        tail = f"; newest {same} {words.state_word(newest).lower()}" if newest in _FAILING else ""
+        return f"Last {sum(counts.values())} slots: {said}{tail}"
+
+    @property
+    def moments(self) -> str:
+        """What the script reads to tell of a cell: seconds since 1970 and then differences, empty where nothing was."""
+        told, before = [], 0
+        for cell in self.cells:
+            if cell is None:
+                told.append("")
+                continue
+            seconds = cell.at // SECOND
+            told.append(str(seconds - before))
+            before = seconds
+        return ",".join(told)
 
 
 class Bar(NamedTuple):
@@ -80,12 +122,11 @@ class Grid(NamedTuple):
 def draw_grid(rows: Sequence[GridRow], schedule: Schedule, now: int, late: Collection[int] = ()) -> Grid:
     """`late`: streams whose run is overdue."""
     times = _slot_times(schedule, now) if isinstance(schedule, Crontab) else []
-    placed = [(row, _placed(row.slots, times)) for row in rows]
     groups: dict[str, list[Line]] = {"affected": [], "busy": [], "failed": [], "calm": []}
-    for row, cells in placed:
-        line = _line(row, cells, row.stream_id in late)
+    for row in rows:
+        line = _line(row, _placed(row.slots, times), row.stream_id in late)
         groups[_group(row, line)].append(line)
-    return Grid(_columns([cells for _, cells in placed], times), **groups)
+    return Grid(_columns([line for group in groups.values() for line in group], times), **groups)
 
 
 def _slot_times(schedule: Crontab, now: int) -> list[int]:
@@ -111,25 +152,11 @@ def _placed(slots: Sequence[Slot], times: Sequence[int]) -> list[Slot | None]:
     return cells
 
 
-def _state(cell: Slot | None) -> str:
-    return "none" if cell is None else words.state_of(cell.state)
-
-
 def _line(row: GridRow, cells: Sequence[Slot | None], is_late: bool) -> Line:
-    states = [_state(cell) for cell in cells]
     now, word = _now(row, is_late)
-    running = row.slots[-1] if now == "progress" else None
-    rects, x = [], 0
-    for state, same in groupby(states):
-        width = len(list(same)) * _CELL
-        rects.append(Rect(x, width, state))
-        x += width
-    failed = any(state in _FAILING for state in states)
-    since = running.at if running else None
-    label = _label(states)
-    moments = _moments(cells)
-    who = (to_uuid(row.tenant_id), row.external_id, row.name)
-    return Line(*who, now, word, since, row.last_success_at, rects, label, moments, failed)
+    since = row.slots[-1].at if now == "progress" else None
+    states = ["none" if cell is None else _state_of(cell.state) for cell in cells]
+    return Line(row.tenant_id, row.external_id, row.name, now, word, since, row.last_success_at, cells, states)
 
 
 def _now(row: GridRow, is_late: bool) -> tuple[str, str]:
@@ -154,36 +181,12 @@ def _group(row: GridRow, line: Line) -> str:
     return "failed" if line.failed else "calm"
 
 
-def _label(states: Sequence[str]) -> str:
-    """`Last 30 slots: 25 ok, 4 missed, 1 unknown; newest 4 missed`."""
-    counts = Counter(state for state in states if state != "none")
-    if not counts:
-        return "Nothing heard yet"
-    said = ", ".join(f"{count} {words.state_word(state).lower()}" for state, count in counts.most_common())
-    newest, same = next((state, len(list(same))) for state, same in groupby(reversed(states)))
-    tail = f"; newest {same} {words.state_word(newest).lower()}" if newest in _FAILING else ""
-    return f"Last {sum(counts.values())} slots: {said}{tail}"
-
-
-def _moments(cells: Sequence[Slot | None]) -> str:
-    told, before = [], 0
-    for cell in cells:
-        if cell is None:
-            told.append("")
-            continue
-        seconds = cell.at // SECOND
-        told.append(str(seconds - before))
-        before = seconds
-    return ",".join(told)
-
-
-def _columns(cells: Sequence[Sequence[Slot | None]], times: Sequence[int]) -> Columns:
-    counts = [Counter(_state(row[column]) for row in cells) for column in range(SLOTS)]
+def _columns(lines: Sequence[Line], times: Sequence[int]) -> Columns:
+    counts = [Counter(states) for states in zip(*(line.states for line in lines), strict=True)] or [Counter()] * SLOTS
     failing = [sum(count[state] for state in _FAILING) for count in counts]
     scale = _TALLEST / max([_LEAST_SCALE, *failing])
     bars = [bar for column, count in enumerate(counts) for bar in _bars(column, count, scale)]
-    moments: list[int | None] = [*times] or [_latest(cells, column) for column in range(SLOTS)]
-    shown = [moments[0], moments[SLOTS // 2], moments[-1]]
+    shown = [times[column] if times else _latest(lines, column) for column in (0, SLOTS // 2, SLOTS - 1)]
     ends = ", ".join(
         f"{count} in the newest but {SLOTS - 1 - at}" if at < SLOTS - 1 else f"{count} in the newest"
         for at, count in enumerate(failing)
@@ -194,7 +197,7 @@ def _columns(cells: Sequence[Sequence[Slot | None]], times: Sequence[int]) -> Co
 
 def _bars(column: int, count: Counter[str], scale: float) -> list[Bar]:
     x, top, bars = column * _CELL + 1, 44.0, []
-    for state in _FAILING:
+    for state in _STACKED:
         if count[state]:
             height = max(count[state] * scale, 1.4)
             top -= height
@@ -204,7 +207,7 @@ def _bars(column: int, count: Counter[str], scale: float) -> list[Bar]:
     return bars
 
 
-def _latest(cells: Sequence[Sequence[Slot | None]], column: int) -> int | None:
+def _latest(lines: Sequence[Line], column: int) -> int | None:
     """When a column was, for tenants that are counted each from their own last success."""
-    known = sorted(cell.at for row in cells if (cell := row[column]) is not None)
+    known = sorted(cell.at for line in lines if (cell := line.cells[column]) is not None)
     return known[len(known) // 2] if known else None

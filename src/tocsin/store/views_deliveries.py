@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from tocsin.domain.ids import to_uuid
 from tocsin.store.paging import Page, page_of, page_of_rows
@@ -50,17 +50,27 @@ def find_channel(connection: Connection, workspace_id: int, provider: str, name:
 
 
 def list_deliveries(connection: Connection, workspace_id: int, filters: DeliveryFilters, page: Page) -> Object:
-    """A page of deliveries, newest first, each with all its attempts."""
-    query = _deliveries(workspace_id).order_by(deliveries.c.id.desc())
-    if filters.state is not None:
-        query = query.where(deliveries.c.state == filters.state)
-    if filters.incident_id is not None:
-        query = query.where(deliveries.c.incident_id == filters.incident_id)
-    if filters.provider is not None:
-        query = query.where(channels.c.provider == filters.provider)
-    if filters.channel_name is not None:
-        query = query.where(channels.c.name == filters.channel_name)
-    return page_of_rows(connection, query, page, lambda rows: _whole(connection, rows))
+    """A page of deliveries, newest first, each with all its attempts.
+
+    They are counted and skipped by themselves; only what is on the page is joined with its alert and channel."""
+    mine = select(deliveries.c.id).where(deliveries.c.workspace_id == workspace_id, *_wanted(workspace_id, filters))
+
+    def whole(rows: Sequence[RowMapping]) -> list[Object]:
+        shown = _deliveries(workspace_id).where(deliveries.c.id.in_([row["id"] for row in rows]))
+        return _whole(connection, connection.execute(shown.order_by(deliveries.c.id.desc())).mappings().all())
+
+    return page_of_rows(connection, mine.order_by(deliveries.c.id.desc()), page, whole)
+
+
+def _wanted(workspace_id: int, filters: DeliveryFilters) -> list[ColumnElement[bool]]:
+    named = {"provider": filters.provider, "name": filters.channel_name}
+    of_channel = [channels.c[name] == text for name, text in named.items() if text is not None]
+    own = {"state": filters.state, "incident_id": filters.incident_id}
+    wanted = [deliveries.c[name] == value for name, value in own.items() if value is not None]
+    if of_channel:
+        found = select(channels.c.id).where(channels.c.workspace_id == workspace_id, *of_channel)
+        wanted.append(deliveries.c.channel_id.in_(found))
+    return wanted
 
 
 def delivery_object(connection: Connection, workspace_id: int, delivery_id: int) -> Object | None:

@@ -9,33 +9,26 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
 
 from tocsin.domain.ids import from_uuid
-from tocsin.domain.model import SECOND, IncidentStatus
 from tocsin.domain.tally import OUTCOMES
 from tocsin.store import tallies
 from tocsin.store.hot import schedule_of
 from tocsin.store.paging import Page, page_of_rows
-from tocsin.store.schema import incidents, job_days, job_environments, jobs, places, runs, streams, tenants
-from tocsin.store.views_jobs import due_at, healths, job_objects, state_of, status_of
+from tocsin.store.schema import job_days, job_environments, jobs, places, runs, streams, tenants
+from tocsin.store.views_job_states import STATUSES, states_of_jobs
+from tocsin.store.views_jobs import due_at, healths, job_objects, state_of
 from tocsin.store.views_stats_strips import durations_of_jobs
 
 Object = dict[str, Any]
 
-#: The worst comes first.
-STATUSES = ("down", "late", "up", "new", "paused")
 #: The orders that jobs themselves give.
 _PLAIN = {
     "name": (func.lower(jobs.c.name), jobs.c.id),
     "newest": (jobs.c.id.desc(),),
     "made": (jobs.c.id,),
 }
-_streams = streams.join(job_environments, job_environments.c.id == streams.c.job_environment_id).join(
-    jobs, jobs.c.id == job_environments.c.job_id
-)
-_DAY = 86_400 * SECOND
-_JUDGED_WITHIN = 60 * SECOND
 _MOST_CHOICES = 200
 #: Where many tenants miss a job at once, its latest runs tell no durations: some more are looked at.
 _LATEST = 100
@@ -110,33 +103,11 @@ def watched_altogether(connection: Connection, workspace_id: int) -> int:
 
 def _states(connection: Connection, workspace_id: int, now: int, filters: JobFilters) -> list[tuple[int, str]]:
     """(id, status) of every job that the filters leave, its status apart, in order."""
-    counted = (
-        select(
-            job_environments.c.job_id,
-            func.sum(job_environments.c.watched_count).label("watched"),
-            func.sum(job_environments.c.affected_count).label("affected"),
-        )
-        .where(job_environments.c.workspace_id == workspace_id)
-        .group_by(job_environments.c.job_id)
-        .subquery()
-    )
-    of_job = and_(streams.c.job_environment_id == job_environments.c.id, job_environments.c.job_id == jobs.c.id)
-    # Who is watched because they were heard needs no look at their streams.
-    is_heard = and_(jobs.c.tenant_scope == "seen", counted.c.watched > 0)
-    was_heard = case((is_heard, true()), else_=exists().where(of_job, streams.c.last_check_in_at.is_not(None)))
-    columns = (jobs.c.id, jobs.c.is_active, was_heard.label("was_heard"), counted.c.watched, counted.c.affected)
-    query = (
-        select(*columns)
-        .outerjoin(counted, counted.c.job_id == jobs.c.id)
-        .where(jobs.c.workspace_id == workspace_id, *_wanted(workspace_id, filters))
-    )
-    is_open, is_late = _open(connection, workspace_id), _late(connection, workspace_id, now)
-    found = []
-    for job_id, is_active, heard, watched, affected in connection.execute(
-        _ordered(query, workspace_id, filters.sort, counted)
-    ):
-        is_down = job_id in is_open or (watched == 1 and affected > 0)
-        found.append((job_id, status_of(is_active, is_down, job_id in is_late, heard)))
+
+    def narrowed(query: Select[Any], counted: Any) -> Select[Any]:
+        return _ordered(query.where(*_wanted(workspace_id, filters)), workspace_id, filters.sort, counted)
+
+    found = states_of_jobs(connection, workspace_id, now, narrowed)
     if filters.sort == "worst":
         found.sort(key=lambda one: STATUSES.index(one[1]))
     return found
@@ -163,7 +134,9 @@ def _next_due(workspace_id: int) -> Any:
     """When any stream of each job is expected next: the one order for which all streams are looked at."""
     return (
         select(job_environments.c.job_id, func.min(due_at).label("at"))
-        .select_from(_streams)
+        .select_from(job_environments)
+        .join(streams, streams.c.job_environment_id == job_environments.c.id)
+        .join(jobs, jobs.c.id == job_environments.c.job_id)
         .where(streams.c.workspace_id == workspace_id)
         .group_by(job_environments.c.job_id)
         .subquery()
@@ -197,34 +170,6 @@ def _wanted(workspace_id: int, filters: JobFilters) -> list[ColumnElement[bool]]
         )
         wanted.append(jobs.c.id.in_(watched_for))
     return wanted
-
-
-def _open(connection: Connection, workspace_id: int) -> set[int]:
-    """The jobs with an open incident."""
-    live = and_(incidents.c.workspace_id == workspace_id, incidents.c.status != IncidentStatus.CLOSED)
-    query = (
-        select(job_environments.c.job_id)
-        .join(incidents, incidents.c.job_environment_id == job_environments.c.id)
-        .where(live, incidents.c.status == IncidentStatus.OPEN)
-    )
-    return set(connection.execute(query).scalars())
-
-
-def _late(connection: Connection, workspace_id: int, now: int) -> set[int]:
-    """The jobs with a stream that missed its latest run, or whose run is overdue: its deadline then is within a grace,
-    and only the index of what is to be judged next is looked through."""
-    grace = func.max(func.coalesce(jobs.c.grace, _DAY))
-    longest = select(grace).where(jobs.c.workspace_id == workspace_id).scalar_subquery()
-    soon = and_(streams.c.check_at >= now - _JUDGED_WITHIN, streams.c.check_at <= longest + now)
-    mine = and_(streams.c.workspace_id == workspace_id, streams.c.is_watched)
-    overdue = select(jobs.c.id).select_from(_streams).where(soon, mine, due_at < now)
-    # What counts towards a threshold is counted already; what does not yet, or was resolved by hand, is looked for.
-    environments = and_(job_environments.c.workspace_id == workspace_id, job_environments.c.job_id == jobs.c.id)
-    counted = select(job_environments.c.job_id).where(environments, job_environments.c.late_count > 0)
-    is_uncounted = or_(jobs.c.threshold_mode == "all", job_environments.c.epoch > 0)
-    missed = select(jobs.c.id).select_from(_streams).where(environments, is_uncounted, mine, streams.c.missed_runs > 0)
-    queries = (overdue, counted, missed)
-    return {job_id for query in queries for job_id in connection.execute(query.distinct()).scalars()}
 
 
 def _items(connection: Connection, workspace_id: int, job_ids: Sequence[int], now: int) -> list[Object]:

@@ -77,12 +77,6 @@ def job_object(connection: Connection, workspace_id: int, job_key: str, now: int
     return job_objects(connection, [row], now, public_url)[0] if row is not None else None
 
 
-def job_status(connection: Connection, job_id: int, now: int) -> str:
-    """The state of one job at `now`."""
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
-    return state_of(row, healths(connection, [job_id], now)[job_id])
-
-
 def healths(connection: Connection, job_ids: Sequence[int], now: int) -> Mapping[int, Health]:
     """How each of these jobs is at `now`."""
     is_late = and_(streams.c.is_watched, (streams.c.missed_runs > 0) | (due_at < now))

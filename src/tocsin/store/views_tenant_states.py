@@ -38,11 +38,14 @@ def states_of_tenants(connection: Connection, workspace_id: int, now: int) -> di
 
 def is_counted(workspace_id: int) -> Any:
     """Active tenants; the workspace's own only where something reports for nobody else."""
-    has_streams = exists(select(literal(1)).where(streams.c.tenant_id == tenants.c.id))
+    own = tenants.alias("own")
+    has_streams = exists(select(literal(1)).where(streams.c.tenant_id == own.c.id))
+    # Found by itself, once: asked of each tenant, PostgreSQL would gather those of all streams to look into.
+    used = select(own.c.id).where(own.c.workspace_id == workspace_id, own.c.external_id == DEFAULT_TENANT, has_streams)
     return and_(
         tenants.c.workspace_id == workspace_id,
         tenants.c.is_active,
-        or_(tenants.c.external_id != DEFAULT_TENANT, has_streams),
+        or_(tenants.c.external_id != DEFAULT_TENANT, tenants.c.id == used.scalar_subquery()),
     )
 
 

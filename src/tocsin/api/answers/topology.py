@@ -35,4 +35,7 @@ class ProjectNode(Shape):
 
 
 class Topology(Shape):
+    """`left_out`: how many places there are beside those in the tree, which were heard last."""
+
     projects: list[ProjectNode]
+    left_out: int

@@ -12,5 +12,5 @@ router = APIRouter(tags=["topology"])
 
 @router.get("/topology", response_model=answers.Answer[answers.Topology])
 def get_topology(call: Reading) -> Response:
-    """The tree project → service → job → host of all runs that were attributed, each node with its state."""
+    """The tree project → service → job → host of runs that were attributed, each node with its state."""
     return call.read(lambda connection: views_topology.topology(connection, call.workspace_id, call.now))

@@ -11,6 +11,7 @@ from tocsin.dashboard.router import Pages
 from tocsin.domain.schedule import Learned, Unscheduled
 from tocsin.store import views_job_list as views
 from tocsin.store.views_job_list import JobFilters
+from tocsin.store.views_job_states import STATUSES
 from tocsin.store.views_overview import count_tenants
 
 pages = Pages()
@@ -48,7 +49,7 @@ def _filters(page: Page) -> JobFilters:
     filters = JobFilters(**{**given, "text": page.query.text("q")[:200]})
     return filters._replace(
         sort=filters.sort if filters.sort in SORTS else "worst",
-        status=filters.status if filters.status in views.STATUSES else "",
+        status=filters.status if filters.status in STATUSES else "",
     )
 
 
