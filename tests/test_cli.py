@@ -1,7 +1,10 @@
 """The command line starts quickly: what only a server needs, only a server loads."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -17,3 +20,36 @@ def test_a_command_loads_nothing_that_only_a_server_needs(arguments: list[str]) 
     assert "tocsin" in done.stdout
     loaded = set(done.stdout.split("\n")) & set(_HEAVY)
     assert not loaded, "a command imports within itself what only it needs"
+
+
+def _fails(environ: Mapping[str, str], *arguments: str) -> str:
+    """What a command says that ends with 1."""
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    command = [sys.executable, "-m", "tocsin", *arguments]
+    done = subprocess.run(command, env={**settings, **environ}, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["user", "list"], ["backup", "x"], ["migrate"], ["serve", "--port", "0"]], ids=" ".join
+)
+def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(command: list[str], tmp_path: Path) -> None:
+    nowhere = {
+        "TOCSIN_DATABASE_URL": "postgresql://anna:secret@127.0.0.1:1/tocsin",
+        "TOCSIN_DATA_DIR": str(tmp_path),
+    }
+    said = _fails(nowhere, *command)
+    assert said.startswith("The database cannot be used: connection failed: ")
+    assert said.endswith("name the right one (TOCSIN_DATABASE_URL).\n")
+    assert len(said.splitlines()) == 1
+    assert "secret" not in said
+
+
+def test_a_database_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> None:
+    assert "There is no database" in _fails({"TOCSIN_DATABASE_URL": f"sqlite:///{tmp_path}/new/a.db"}, "user", "list")
+    assert "There is no database" in _fails({"TOCSIN_DATA_DIR": f"{tmp_path}/other"}, "backup", f"{tmp_path}/x")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a.db").touch()
+    said = _fails({"TOCSIN_DATABASE_URL": f"sqlite:///{tmp_path}/a.db"}, "user", "list")
+    assert said.startswith("There are no tables of Tocsin's in this database.")

@@ -26,11 +26,22 @@ def _log_in(server: Server, password: str) -> int:
     return server.client().post("auth/login", json={"email": EMAIL, "password": password}).status_code
 
 
+def _second_workspace(server: Server, name: str) -> str:
+    login = server.client().post("auth/login", json={"email": EMAIL, "password": PASSWORD}).json()["data"]
+    bearer = {"Authorization": f"Bearer {login['token']}", "X-Api-Key": ""}
+    made = server.client().post("workspaces", json={"name": name}, headers=bearer).json()
+    return str(made["data"]["workspace"]["id"])
+
+
 def test_an_operator_lets_somebody_in_again(home: Home) -> None:
     with home.serving(registration="open") as server:
         server.client().post("auth/register", json={"email": EMAIL, "password": PASSWORD})
         assert _tocsin(home, "list").stdout == f"{EMAIL}  in no workspace  (password alone)\n"
         assert _tocsin(home, "make-owner", EMAIL).stdout == f"{EMAIL} is an owner of My workspace.\n"
+        second = _second_workspace(server, "Red\x1b[31m")
+        several = _tocsin(home, "make-owner", EMAIL)
+        assert f"{second} (Red?[31m)" in several.stderr
+        assert "--workspace ID" in several.stderr
         assert "owner of My workspace" in _tocsin(home, "list").stdout
         assert "is off" in _tocsin(home, "disable-2fa", EMAIL).stdout
 
@@ -47,6 +58,7 @@ def test_an_operator_lets_somebody_in_again(home: Home) -> None:
             ("user", "set_password_by_link"),
             ("operator", "reset_password"),
             ("operator", "disable_second_factor"),
+            ("user", "create_workspace"),
             ("operator", "make_owner"),
         ]
 

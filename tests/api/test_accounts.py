@@ -96,6 +96,9 @@ def test_the_claim_link_makes_the_owner_of_the_first_workspace_once(anonymous: A
     registered = anonymous.ok("POST", "/auth/register", {**ANNA, "claimToken": token})
     mine = bearer(anonymous, registered).ok("GET", "/workspaces/me")
     assert from_uuid(mine["id"]) == first.workspace_id
+    (entry,) = first.ok("GET", "/audit")["items"]
+    assert (entry["actor"]["name"], entry["action"]) == (ANNA["email"].lower(), "claim_workspace")
+    assert entry["address"]
     again = {**ANNA, "email": "eve@example.com", "claimToken": token}
     assert "not valid" in anonymous.refused(403, "POST", "/auth/register", again)
 

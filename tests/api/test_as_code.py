@@ -1,6 +1,9 @@
 """A workspace as a file: out, in, and out again; what differs; and what is refused before anything is sent."""
 
 from collections.abc import Mapping
+from http.server import ThreadingHTTPServer
+from socketserver import BaseRequestHandler
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -168,7 +171,8 @@ def test_only_what_differs_is_sent_and_shown(api: Api) -> None:
         "+     type: interval",
         "+     seconds: 1800",
     ]
-    assert apply(api, changed) == ["PATCH /tenants/acme", "PATCH /jobs/sync"]
+    acme = api.ok("GET", "/tenants/acme")["id"]
+    assert apply(api, changed) == [f"PATCH /tenants/{acme}", "PATCH /jobs/sync"]
     assert apply(api, changed) == []
 
 
@@ -199,6 +203,55 @@ def test_a_parent_that_will_not_be_there_is_refused_before_anything_is_sent(api:
     assert apply(api, alone) == ["PATCH /jobs/a"]
 
 
+def _chain(**parents: str) -> str:
+    """Jobs, each with what it depends on."""
+    jobs = [
+        {
+            "jobKey": key,
+            "name": key,
+            "expectedIntervalSeconds": 60,
+            "dependsOn": {"kind": "job", "value": parent} if parent else None,
+        }
+        for key, parent in parents.items()
+    ]
+    return str(yaml.safe_dump({"tocsin": 1, "jobs": jobs}))
+
+
+def test_a_child_may_become_its_parents_parent(api: Api) -> None:
+    apply(api, _chain(a="b", b="", c=""))
+    assert apply(api, _chain(b="a", a="c", c="")) == ["PATCH /jobs/a", "PATCH /jobs/b"]
+    assert apply(api, _chain(b="a", a="c", c="")) == []
+
+
+def test_a_job_that_would_be_its_own_ancestor_is_refused_before_anything_is_sent(api: Api) -> None:
+    with pytest.raises(FaultyFileError, match="team.yaml: job a: dependsOn: it would be its own ancestor."):
+        plan(api, _chain(a="b", b="a"))
+    apply(api, _chain(a="b", b=""))
+    with pytest.raises(FaultyFileError, match="its own ancestor"):
+        plan(api, _chain(b="a"))
+    assert apply(api, _chain(b=""), prunes=True) == ["DELETE /jobs/a"]
+
+
+def test_tenants_may_be_called_what_no_address_can_hold(api: Api) -> None:
+    text = "tocsin: 1\ntenants: [{externalId: 'a/b'}, {externalId: '..'}, {externalId: 'c?d=#'}]\n"
+    apply(api, text)
+    named = text.replace("'}", "', name: X, isActive: false}")
+    assert len(apply(api, named)) == 6
+    assert apply(api, named) == []
+    apply(api, text)
+    assert len(apply(api, "tocsin: 1\ntenants: []\n", prunes=True)) == 3
+
+
+def test_what_a_workspace_chose_for_itself_is_in_the_file(api: Api, stranger: Api) -> None:
+    assert not {"ingestRate", "apiRate", "longPingSlugs"} & yaml.safe_load(export(api))["workspace"].keys()
+    text = "tocsin: 1\nworkspace: {ingestRate: 100, apiRate: 50, longPingSlugs: true}\n"
+    assert apply(api, text) == ["PATCH /workspaces/me"]
+    assert apply(api, text) == []
+    apply(stranger, export(api))
+    assert export(stranger) == export(api)
+    assert apply(api, "tocsin: 1\nworkspace: {apiRate: null}\n") == ["PATCH /workspaces/me"]
+
+
 def _window(begin: str, end: str, more: str = "") -> str:
     target = "{kind: environment, value: staging}"
     return f"tocsin: 1\nmaintenance:\n- target: {target}\n  startsAt: {begin}\n  endsAt: {end}\n{more}"
@@ -219,6 +272,13 @@ def test_a_window_that_is_over_is_not_made_again(api: Api) -> None:
     assert apply(api, _window("2020-01-01T02:00:00Z", "2020-01-01T04:00:00Z")) == []
     over = _window("2020-01-01T02:00:00Z", "2020-01-01T04:00:00Z", "  rrule: FREQ=DAILY;COUNT=3\n")
     assert apply(api, over) == []
+
+
+def test_a_window_that_began_years_ago_is_taken_over(api: Api, stranger: Api) -> None:
+    old = _window("2020-01-01T02:00:00Z", "2020-01-01T04:00:00Z", "  rrule: FREQ=DAILY\n")
+    assert apply(api, old) == ["POST /maintenance"]
+    apply(stranger, export(api))
+    assert export(stranger) == export(api)
 
 
 @pytest.mark.parametrize(
@@ -249,11 +309,12 @@ def test_nothing_is_removed_unless_it_is_asked_for(api: Api) -> None:
     apply(api, FILE)
     less = "tocsin: 1\njobs: []\ntenants: []\npatterns: []\n"
     assert apply(api, less) == []
+    acme = api.ok("GET", "/tenants/acme")["id"]
     assert sorted(apply(api, less, prunes=True)) == [
         "DELETE /jobs/daily-report",
         "DELETE /jobs/sync",
         "DELETE /patterns/disk_full",
-        "DELETE /tenants/acme",
+        f"DELETE /tenants/{acme}",
         "PATCH /patterns/auth_failure",
         "PATCH /patterns/webhook_failure_spike",
     ]
@@ -294,7 +355,11 @@ _JOBS = "tocsin: 1\njobs:\n- "
 _CHANNELS = "tocsin: 1\nchannels:\n- "
 FAULTS = {
     "": "must be a mapping that begins with tocsin: 1.",
-    "tocsin: 2": "tocsin must be at most 1.",
+    "tocsin: 2": "tocsin must be 1.",
+    "tocsin: 1\n? [a]\n: b": "line 2: what stands before a colon must be a word.",
+    'tocsin: 1\nworkspace: {name: "a\\0"}': "line 2: a text holds a NUL character",
+    'tocsin: 1\nworkspace: {name: "\\ud800"}': "line 2: a text holds a NUL character, or half a surrogate pair.",
+    "tocsin: 1\nmaintenance: [{target: {kind: planet}}]": "maintenance[0].target.kind must be 'job', 'tenant', ",
     "jobs: []": "tocsin is required.",
     "tocsin: 1\nx: [": "line 2:",
     "tocsin: 1\ntocsin: 1": "line 2: tocsin stands twice.",
@@ -336,6 +401,53 @@ def test_all_faults_are_told_at_once() -> None:
 def test_what_the_server_refuses_is_told_in_its_words(api: Api) -> None:
     with pytest.raises(RemoteError, match="Job not found"):
         Here(api).call("GET", "/jobs/nowhere")
+
+
+class Odd(ThreadingHTTPServer):
+    """Answers everything with the same bytes, and counts."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answered = 0
+
+        class Handler(BaseRequestHandler):
+            def handle(handler) -> None:  # noqa: N805 -- `self` is the server
+                handler.request.recv(65536)
+                self.answered += 1
+                handler.request.sendall(answer)
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+DONE = b'{"isSuccess": true, "data": {}}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "says", "asked"),
+    [
+        (b"HTTP/1.1 301 Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", "sends on to http", 1),
+        (
+            b"HTTP/1.1 503 No\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\nContent-Length: 0\r\n\r\n",
+            "answered 503",
+            5,
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + DONE, "breaks off", 1),
+        (b"SSH-2.0-OpenSSH\r\n", "is not of HTTP", 1),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<html", "and not as Tocsin does", 1),
+    ],
+)
+def test_what_is_no_answer_of_tocsins_is_told(answer: bytes, says: str, asked: int) -> None:
+    with Odd(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(DONE), DONE)) as elsewhere:
+        address = f"http://127.0.0.1:{elsewhere.server_port}"
+        with Odd(answer.replace(b"%s", address.encode())) as server:
+            for one in (server, elsewhere):
+                Thread(target=one.serve_forever, daemon=True).start()
+            remote = Remote(Destination(f"http://127.0.0.1:{server.server_port}", "sg_key"), lambda _: None)
+            with pytest.raises(RemoteError, match=says) as caught:
+                remote.call("POST", "/jobs", {})
+            server.shutdown()
+        elsewhere.shutdown()
+    assert (server.answered, elsewhere.answered) == (asked, 0), "nobody else is given the key"
+    assert "sg_key" not in str(caught.value)
 
 
 # --- the law -----------------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ def test_only_owners_decide_about_owners(api: Api, owner: Api) -> None:
         assert "owners" in caller.refused(403, "DELETE", f"/members/{ids['owner@example.com']}")
         assert "owners" in caller.refused(403, "PATCH", f"/members/{ids['admin@example.com']}", {"role": "owner"})
         assert "owners" in caller.refused(403, "POST", "/invitations", {"email": "x@example.com", "role": "owner"})
+    told = admin.refused(403, "DELETE", f"/members/{ids['owner@example.com']}")
+    assert told.endswith("may not decide about owners. An owner can change it.")
     owner.ok("PATCH", f"/members/{ids['admin@example.com']}", {"role": "owner"})
     admin.ok("PATCH", f"/members/{ids['owner@example.com']}", {"role": "viewer"})
     assert "last owner" in admin.refused(409, "DELETE", f"/members/{ids['admin@example.com']}")

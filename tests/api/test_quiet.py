@@ -163,7 +163,7 @@ def test_what_is_over_is_listed_if_asked_for(quarters: Quarters) -> None:
         ({"target": JOB, "until": "2027-01-07T00:00:00Z"}, "until must be in the future, at most 366 days"),
         ({"target": {"kind": "job"}, "until": ONE}, "target of kind job must have a value."),
         ({"target": {"kind": "workspace", "value": "x"}, "until": ONE}, "target of kind workspace must have no value"),
-        ({"target": {"kind": "planet", "value": "x"}, "until": ONE}, "target.kind"),
+        ({"target": {"kind": "planet", "value": "x"}, "until": ONE}, "target.kind must be 'job', 'tenant', "),
         ({"target": "job", "until": ONE}, "target must be an object."),
     ],
 )
@@ -208,6 +208,13 @@ def test_a_window_comes_again_and_is_listed_between(quarters: Quarters) -> None:
     assert (listed["isActive"], listed["occurrence"], listed["startsAt"]) == (False, again, NOON)
 
 
+def test_a_window_that_began_years_ago_comes_again(quarters: Quarters) -> None:
+    old = {**WEEKLY, "startsAt": "2019-01-07T12:00:00Z", "endsAt": "2019-01-07T13:00:00Z"}
+    made = quarters.api.ok("POST", "/maintenance", old)
+    assert made["occurrence"] == {"startsAt": NOON, "endsAt": ONE}
+    assert quarters.api.ok("PATCH", f"/maintenance/{made['id']}", old)["startsAt"] == old["startsAt"]
+
+
 PAST = "2026-01-01T12:00:00Z"
 
 
@@ -219,7 +226,8 @@ PAST = "2026-01-01T12:00:00Z"
         ({"rrule": "FREQ=SECONDLY"}, "rrule must have a FREQ"),
         ({"rrule": "FREQ=DAILY;COUNT=99999999"}, "rrule must have a COUNT of 1 to 1000."),
         ({"rrule": "FREQ=DAILY", "endsAt": "2026-01-07T12:00:00Z"}, "The window comes again before it is over"),
-        ({"startsAt": "2020-01-05T12:00:00Z"}, "startsAt must be at most 366 days back."),
+        ({"startsAt": "2020-01-05T12:00:00Z"}, "startsAt and endsAt must be at most 366 days apart"),
+        ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "rrule must have an INTERVAL of 1 to 1000."),
         ({"startsAt": PAST, "endsAt": "2026-01-01T13:00:00Z", "rrule": None}, "The window would never"),
         ({"timezone": "Mars/Olympus"}, "timezone must be a time zone"),
         ({"rrule": "F" * 501}, "rrule must be at most 500 characters long."),

@@ -38,6 +38,10 @@ def test_a_stolen_refresh_token_ends_the_access_tokens_too(api: Api, anna: Api) 
     for token in (session, renewed):
         bearer(api, token).refused(401, "GET", "/members")
     anna.ok("GET", "/members")
+    for stale in (session, renewed):
+        api.as_().refused(401, "POST", "/auth/refresh", {"refreshToken": stale["refreshToken"]})
+    (entry,) = api.ok("GET", "/audit?action=reuse_refresh_token")["items"]
+    assert (entry["actor"]["name"], entry["target"]) == (ANNA, f"user {ANNA}")
 
 
 def test_a_changed_password_ends_all_other_sessions(api: Api, anna: Api) -> None:
@@ -182,6 +186,12 @@ def test_from_the_app_to_a_login(api: Api, anna: Api) -> None:
     session = api.as_().ok("POST", "/auth/login/totp", step)
     bearer(api, session).ok("GET", "/members")
     assert "used before" in api.as_().refused(401, "POST", "/auth/login/totp", step)
+
+
+def test_a_new_app_takes_the_place_of_the_old_within_the_same_half_minute(anna: Api) -> None:
+    for _ in range(2):
+        turn_on_second_factor(anna)
+        anna.ok("DELETE", "/auth/totp", {"password": PASSWORD})
 
 
 def test_a_recovery_code_counts_once(api: Api, anna: Api) -> None:

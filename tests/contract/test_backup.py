@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -155,6 +156,12 @@ def test_an_existing_file_is_left_alone_unless_told_otherwise(make_store: MakeSt
     assert file.read_text() == "dear"
     take(store, file, NOON, may_replace=True)
     assert check(file)[0].revision
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for other in (pipe, tmp_path):
+        with pytest.raises(BackupError, match="is no file that could be replaced. Choose another name."):
+            take(store, other, NOON, may_replace=True)
+    assert pipe.is_fifo()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_a_refresh_token_works_once_and_its_session_is_over(house: House) -> Non
     user = _user(house)
     with house.store.write() as connection:
         session = sessions.open_session(connection, house.ids, NOW, user, None, [])
-    assert _winners(house, lambda c: sessions.refresh_session(c, NOW, session.refresh_token)) == 1
+    assert _winners(house, lambda c: sessions.refresh_session(c, house.ids, NOW, session.refresh_token)) == 1
     with house.store.write() as connection:
         assert people.prolong_session(connection, session.id, NOW) is False
 

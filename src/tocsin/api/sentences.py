@@ -27,6 +27,7 @@ _EXPECTED: dict[str, Callable[[_Details], str]] = {
     "greater_than_equal": lambda d: f"must be at least {d['ge']}.",
     "less_than_equal": lambda d: f"must be at most {d['le']}.",
     "literal_error": lambda d: f"must be {d['expected']}.",
+    "enum": lambda d: f"must be {d['expected']}.",
     "union_tag_not_found": lambda _: "must have a type: interval, crontab, calendar, learned or none.",
     "union_tag_invalid": lambda d: f"type must be one of {d['expected_tags']}.",
     "value_error": lambda d: str(d["error"]),

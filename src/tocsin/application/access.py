@@ -70,7 +70,8 @@ class Principal(NamedTuple):
                 "This token is scoped to no workspace. Make one with POST /workspaces, or POST /auth/token."
             )
         if self.role is not None:
-            raise forbidden(f"Your role is {self.role}: it may not {right}. An owner or admin can change it.")
+            who = "An owner" if right is Right.OWN else "An owner or admin"
+            raise forbidden(f"Your role is {self.role}: it may not {right}. {who} can change it.")
         raise forbidden(f"The scopes of this API key ({', '.join(self.scopes)}) may not {right}. Use another key.")
 
 

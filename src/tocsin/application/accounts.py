@@ -141,7 +141,7 @@ def _claimed_workspace(connection: Connection, now: int, claim_token: str) -> in
     expires, _, _ = claim_token.partition(".")
     is_fresh = expires.isdecimal() and expires.isascii() and len(expires) < 20 and now < int(expires)
     if not is_fresh or not rows.remove_fact(connection, _CLAIM, credentials.hash_secret(claim_token)):
-        raise forbidden("The claim link is not valid any more.")
+        raise forbidden("The claim link is not valid any more. Ask the operator for `tocsin user make-owner`.")
     return rows.first_workspace(connection)
 
 

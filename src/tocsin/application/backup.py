@@ -30,6 +30,8 @@ def take(store: Store, path: Path, now: int, *, may_replace: bool) -> Backup:
     """Write everything as it is at one moment into the file, and read it again. Raises `BackupError`."""
     if path.exists() and not may_replace:
         raise BackupError(f"{path} exists already. Choose another name, or use --force to replace it.")
+    if path.exists() and not path.is_file():
+        raise BackupError(f"{path} is no file that could be replaced. Choose another name.")
     if store.is_sqlite and not Path(store.path).exists():
         raise BackupError(f"There is no database {store.path}. Point --data-dir or --database-url at yours.")
     draft = path.with_name(f"{path.name}.partial")

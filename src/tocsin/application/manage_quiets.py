@@ -55,7 +55,6 @@ def plan(
     actor: str,
 ) -> int:
     """A maintenance window; its id."""
-    _check_start(window.starts_at, now)
     columns = {**_window_columns(window, now), "note": note}
     return _insert(connection, ids, now, workspace_id, Reason.IN_MAINTENANCE, target, columns, actor)
 
@@ -66,8 +65,6 @@ def replan(connection: Connection, now: int, workspace_id: int, window_id: int, 
     row = _lock(connection, workspace_id, Reason.IN_MAINTENANCE, window_id, "Maintenance window")
     known = Window(row["starts_at"], row["ends_at"], row["rrule"], row["timezone"])
     times = {name: value for name, value in changes.items() if name in Window._fields}
-    if "starts_at" in times:
-        _check_start(times["starts_at"], now)
     columns = _window_columns(known._replace(**times), now) if times else {}
     if "note" in changes:
         columns["note"] = changes["note"]
@@ -117,11 +114,6 @@ def _lock(connection: Connection, workspace_id: int, reason: Reason, quiet_id: i
 
 def _target_columns(target: Target) -> Row:
     return {"target_kind": target.kind, "target_value": target.value}
-
-
-def _check_start(starts_at: int, now: int) -> None:
-    if starts_at < now - LONGEST:
-        raise invalid("startsAt must be at most 366 days back.")
 
 
 def _window_columns(window: Window, now: int) -> Row:

@@ -4,9 +4,12 @@ from tocsin.application import audit, second_factor
 from tocsin.application.accounts import join
 from tocsin.application.errors import ErrorCode, Refused, conflict, not_found
 from tocsin.application.password_links import make_link
-from tocsin.domain.ids import IdMaker
+from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.store import Connection, people
 from tocsin.store import accounts as rows
+
+#: Workspaces that are named where one is to be chosen.
+_SHOWN = 20
 
 
 def reset_password(connection: Connection, ids: IdMaker, now: int, email: str, base: str) -> str:
@@ -29,7 +32,8 @@ def make_owner(connection: Connection, ids: IdMaker, now: int, email: str, works
     user_id = _find(connection, email)
     known = rows.workspace_names(connection)
     if workspace_id is None and len(known) != 1:
-        raise conflict("There are several workspaces. Name one with --workspace ID.")
+        named = ", ".join(f"{to_uuid(one)} ({name})" for one, name in list(known.items())[:_SHOWN])
+        raise conflict(f"Name one of the workspaces with --workspace ID: {named}.")
     chosen = workspace_id if workspace_id is not None else next(iter(known))
     if chosen not in known:
         raise not_found("Workspace")

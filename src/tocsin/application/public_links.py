@@ -52,7 +52,7 @@ def _target(
     if target == "workspace":
         return {}
     if not value:
-        raise invalid(f"value is required: which {target} it is about.")
+        raise invalid(f"target.value is required: which {target} it is about.")
     if target == "tag":
         return {"tag": value}
     if target == "job":

@@ -42,7 +42,9 @@ def enrol(connection: Connection, box: SecretBox, user: Row) -> Enrolment:
     if is_on(user):
         raise conflict("A second factor is on already. Turn it off with DELETE /auth/totp first.")
     key = secrets.token_bytes(_KEY_BYTES)
-    rows.update_user(connection, user["id"], {"totp_secret": box.encrypt(key, _context(user["id"]))})
+    # No code of this key was used yet, whatever was of the one before.
+    columns = {"totp_secret": box.encrypt(key, _context(user["id"])), "totp_last_step": 0}
+    rows.update_user(connection, user["id"], columns)
     return Enrolment(b32encode(key).decode(), _totp(key).get_provisioning_uri(user["email"], "Tocsin"))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from tocsin.application import credentials
+from tocsin.application import audit, credentials
 from tocsin.application.errors import Refused, forbidden, unauthorized
 from tocsin.domain.ids import IdMaker, from_uuid
 from tocsin.store import Connection, people
@@ -55,16 +55,20 @@ def open_session(
     return _new_refresh_token(connection, now, session_id, user["id"], workspace_id)
 
 
-def refresh_session(connection: Connection, now: int, refresh_token: str) -> Session | Refused:
-    """The next refresh token of the session. A used one that comes back was stolen: the whole session ends, which has
-    to be committed, so that this refusal is returned and not raised."""
+def refresh_session(
+    connection: Connection, ids: IdMaker, now: int, refresh_token: str, address: str = ""
+) -> Session | Refused:
+    """The next refresh token of the session. A used one that comes back was stolen: the whole session ends, and the
+    audit log says so. That has to be committed, so that this refusal is returned and not raised."""
     token_hash = credentials.hash_secret(refresh_token)
     token = rows.find_refresh_token(connection, token_hash)
     refusal = unauthorized("The refresh token is not valid any more. Log in again.")
     if token is None:
         return refusal
     if not rows.use_refresh_token(connection, token_hash, now):
-        people.end_sessions(connection, now, token["user_id"], only=token["family_id"])
+        if people.end_sessions(connection, now, token["user_id"], only=token["family_id"]):
+            thief = audit.Actor("user", token["user_id"], rows.user_of(connection, token["user_id"])["email"], address)
+            audit.note_of_user(connection, ids, now, token["user_id"], thief, "reuse_refresh_token")
         return refusal
     if token["expires_at"] <= now or not people.prolong_session(connection, token["family_id"], now + REFRESH_LIFE):
         return refusal

@@ -3,9 +3,10 @@
 What the API would refuse is refused here, by the same models, before anything is sent.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import yaml
 from pydantic import ConfigDict, Field, ValidationError
@@ -41,6 +42,7 @@ from tocsin.wire_time import iso
 
 _STRICT = ConfigDict(extra="forbid")
 _ANYWHERE = [ip_network("0.0.0.0/0"), ip_network("::/0")]
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
 _SCHEDULES = {"interval", "crontab", "calendar", "learned", "none"}
 
 
@@ -92,7 +94,7 @@ class _Window(NewWindow):
 class _File(Wire):
     model_config = _STRICT
 
-    tocsin: int = Field(ge=1, le=1)
+    tocsin: Literal[1]
     workspace: _Workspace | None = None
     tenants: list[_Tenant] = Field(default_factory=list)
     patterns: list[dict[str, Any]] = Field(default_factory=list)
@@ -105,7 +107,8 @@ class _File(Wire):
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Refuses a key that stands twice: of two values one would be ignored. A moment is a text, as in the API."""
+    """Refuses a key that stands twice (of two values one would be ignored), and a text that no database keeps. A moment
+    is a text, as in the API."""
 
     yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
@@ -115,10 +118,21 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _unacceptable("what stands before a colon must be a word", key)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
-            seen.add(str(key.value))
+                raise _unacceptable(f"{key.value} stands twice", key)
+            seen.add(key.value)
         return dict(super().construct_mapping(node, deep))
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        if _UNKEPT.search(node.value):
+            raise _unacceptable("a text holds a NUL character, or half a surrogate pair", node)
+        return super().construct_scalar(node)
+
+
+def _unacceptable(what: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, what, node.start_mark)
 
 
 def read(text: str, name: str) -> Entries:

@@ -15,6 +15,8 @@ _WORKSPACE = (
     *("name", "timezone", "recoveryWindowSeconds", "closeWindowSeconds", "cooldownWindowSeconds"),
     "autoCreateTenants",
 )
+#: Of the workspace, what is in an export only where somebody has chosen it.
+WORKSPACE_CHOICES: Object = {"longPingSlugs": False, "ingestRate": None, "apiRate": None}
 _JOB: Object = {
     "schedule": None,
     "gracePeriodSeconds": 60,
@@ -45,7 +47,7 @@ _WINDOW = {"rrule": None, "timezone": UTC, "reason": ""}
 
 class Entries(NamedTuple):
     """Everything by what it is called; `sections`: which of them the file has at all. Maintenance windows are called by
-    all that they say, and one that a server has carries its `id`."""
+    all that they say. Windows and tenants that a server has carry their `id`."""
 
     workspace: Object
     tenants: dict[str, Object]
@@ -62,6 +64,11 @@ def job_entry(job: Mapping[str, Any]) -> Object:
     if entry["gracePeriodSeconds"] is None and entry["schedule"]["type"] != "learned":
         entry["gracePeriodSeconds"] = 60
     return {**entry, "tags": list(dict.fromkeys(entry["tags"])), "runbookUrl": entry["runbookUrl"] or None}
+
+
+def tenant_entry(tenant: Mapping[str, Any]) -> Object:
+    """A tenant as the file has it, from one as the API answers it."""
+    return {name: tenant[name] for name in ("externalId", "name", "isActive")}
 
 
 def pattern_entry(pattern: Mapping[str, Any]) -> Object:
@@ -119,4 +126,4 @@ def _short(entry: Object, defaults: Mapping[str, Any]) -> Object:
 
 def workspace_entry(workspace: Mapping[str, Any]) -> Object:
     """A workspace as the file has it, and the operator's `retentionDefaults`, from one as the API answers it."""
-    return {name: workspace[name] for name in (*_WORKSPACE, "retention", "retentionDefaults")}
+    return {name: workspace[name] for name in (*_WORKSPACE, *WORKSPACE_CHOICES, "retention", "retentionDefaults")}

@@ -1,6 +1,6 @@
 """The difference between a file and a server, shown and carried out."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tocsin.as_code.document import FaultyFileError, check_config
@@ -12,6 +12,8 @@ from tocsin.delivery.channel import BadConfigError
 from tocsin.delivery.channels import PROVIDERS
 from tocsin.domain.maintenance import Window, span_at
 from tocsin.wire_time import parse_iso
+
+Jobs = Mapping[str, Object]
 
 
 class Request(NamedTuple):
@@ -79,7 +81,7 @@ def _each(
 ) -> Iterator[Change]:
     for key, after in wanted.items():
         before = found.get(key)
-        if before != after:
+        if before is None or any(before[name] != value for name, value in after.items()):
             yield change(key, before, after)
 
 
@@ -96,7 +98,8 @@ def _workspace(wanted: Entries, found: Entries) -> Iterator[Change]:
 
 
 def _tenant(key: str, before: Object | None, after: Object) -> Change:
-    path = path_of("tenants", key)
+    # By its id, where it has one: an externalId may hold what an address cannot.
+    path = path_of("tenants", key if before is None else before["id"])
     requests = []
     if before is None:
         requests.append(Request("POST", "/tenants", {name: after[name] for name in ("externalId", "name")}))
@@ -128,20 +131,31 @@ def _alone(jobs: Mapping[str, Object]) -> dict[str, Object]:
     return {key: {name: value for name, value in one.items() if name != "dependsOn"} for key, one in jobs.items()}
 
 
-def _parents(
-    wanted: Mapping[str, Object], found: Mapping[str, Object], lasting: Collection[str], name: str
-) -> list[Change]:
-    """What jobs depend on, once all of them are made; `lasting`: the keys of those there will be. Whoever comes to
-    depend on nothing is first, so that two jobs can change places."""
-    changes = []
+def _parents(wanted: Mapping[str, Object], found: Mapping[str, Object], lasting: Jobs, name: str) -> list[Change]:
+    """What jobs depend on, once all of them are made; `lasting`: those there will be. Ancestors come first: whatever
+    they depended on before, there is no circle at any step."""
+    changes = {}
     for key, one in wanted.items():
         before, after = found.get(key, {}).get("dependsOn"), one["dependsOn"]
-        if after is not None and after["kind"] == "job" and after["value"] not in lasting:
-            raise FaultyFileError(f"{name}: job {key}: dependsOn: there will be no job {after['value']}.")
+        depth = _depth(key, lasting, name)
         if before != after:
             request = Request("PATCH", path_of("jobs", key), {"dependsOn": after})
-            changes.append(Change(f"parent of job {key}", {"dependsOn": before}, {"dependsOn": after}, (request,)))
-    return sorted(changes, key=lambda change: change.after != {"dependsOn": None})
+            changes[depth, key] = Change(
+                f"parent of job {key}", {"dependsOn": before}, {"dependsOn": after}, (request,)
+            )
+    return [changes[place] for place in sorted(changes)]
+
+
+def _depth(key: str, jobs: Jobs, name: str) -> int:
+    """How many ancestors the job will have. Raises `FaultyFileError` where one is missing, or is the job itself."""
+    seen = [key]
+    while (parent := jobs[seen[-1]]["dependsOn"]) is not None and parent["kind"] == "job":
+        if parent["value"] not in jobs:
+            raise FaultyFileError(f"{name}: job {seen[-1]}: dependsOn: there will be no job {parent['value']}.")
+        if parent["value"] in seen:
+            raise FaultyFileError(f"{name}: job {parent['value']}: dependsOn: it would be its own ancestor.")
+        seen.append(parent["value"])
+    return len(seen)
 
 
 def _windows(wanted: Mapping[str, Object], found: Mapping[str, Object], now: int) -> Iterator[Change]:
@@ -238,7 +252,7 @@ def _superfluous_windows(wanted: Entries, found: Entries) -> Iterator[Change]:
 
 
 def _superfluous_jobs(wanted: Entries, found: Entries) -> Iterator[Change]:
-    for key in found.jobs.keys() - wanted.jobs.keys():
+    for key in sorted(found.jobs.keys() - wanted.jobs.keys()):
         yield Change(f"job {key}", found.jobs[key], None, (Request("DELETE", path_of("jobs", key)),))
 
 
@@ -246,7 +260,7 @@ def _superfluous_tenants(wanted: Entries, found: Entries) -> Iterator[Change]:
     for key, one in found.tenants.items():
         if key not in wanted.tenants and one["isActive"]:
             after = {**one, "isActive": False}
-            yield Change(f"tenant {key}", one, after, (Request("DELETE", path_of("tenants", key)),))
+            yield Change(f"tenant {key}", one, after, (Request("DELETE", path_of("tenants", one["id"])),))
 
 
 def _superfluous_patterns(wanted: Entries, found: Entries) -> Iterator[Change]:

@@ -3,10 +3,10 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPException, HTTPResponse
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import HTTPErrorProcessor, Request, build_opener
 
 from tocsin import __version__
 from tocsin.client.destination import Destination
@@ -19,6 +19,19 @@ _PAGE = 100
 
 class RemoteError(Exception):
     """What the server said, or why it could not be asked: a sentence."""
+
+
+class _AsItCame(HTTPErrorProcessor):
+    """A refusal is an answer like any other. So is a redirect: followed, a POST would become a GET, which does nothing,
+    and the key would go to somebody else."""
+
+    def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
+        return response
+
+    https_response = http_response
+
+
+_opener = build_opener(_AsItCame)
 
 
 class Remote:
@@ -56,17 +69,29 @@ class Remote:
         headers |= {"Content-Type": "application/json"} if data is not None else {}
         request = Request(f"{self._target.url}/api/v1{path}", data, headers, method=method)  # noqa: S310 -- http(s) alone
         try:
-            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-                return answer.status, _content(answer.read()), 0
-        except HTTPError as error:
-            return error.code, _content(error.read()), float(error.headers.get("Retry-After") or 1)
-        except (URLError, OSError, ValueError) as error:
-            why = getattr(error, "reason", None) or type(error).__name__
-            raise RemoteError(f"{self._target.url} could not be reached: {why}.") from None
+            with _opener.open(request, timeout=_SECONDS) as answer:
+                status, content, answered = answer.status, answer.read(), answer.headers
+        except (OSError, HTTPException, ValueError) as error:
+            raise RemoteError(f"{self._target.url} could not be reached: {_why(error)}.") from None
+        if 300 <= status < 400:
+            elsewhere = answered.get("Location", "another address")
+            raise RemoteError(f"{self._target.url} sends on to {elsewhere}: give the address of the server itself.")
+        return status, _content(content), _seconds(answered.get("Retry-After", ""))
 
 
 def path_of(*parts: str) -> str:
     return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, HTTPException):
+        return "what answers there breaks off, or is not of HTTP"
+    return str(getattr(error, "reason", None) or type(error).__name__)
+
+
+def _seconds(text: str) -> float:
+    """A proxy may also name a date."""
+    return float(text) if text.isascii() and text.isdigit() else 1
 
 
 def _content(text: bytes) -> dict[str, Any]:

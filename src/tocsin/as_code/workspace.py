@@ -30,7 +30,8 @@ def exported(found: Entries) -> Entries:
     order of names, so that two exports can be compared."""
     changed = {key: one for key, one in found.patterns.items() if one != built_in_entry(key)}
     channels = {key: unmasked(one) for key, one in found.channels.items()}
-    sections = [dict(sorted(one.items())) for one in (found.tenants, changed, found.jobs, channels)]
+    known = {key: entries.tenant_entry(one) for key, one in found.tenants.items()}
+    sections = [dict(sorted(one.items())) for one in (known, changed, found.jobs, channels)]
     windows = {key: entries.window_entry(one) for key, one in found.maintenance.items()}
     sections.append(dict(sorted(windows.items(), key=lambda item: (item[1]["startsAt"], item[0]))))
     tenants, patterns, jobs, secretless, planned = sections
@@ -38,8 +39,9 @@ def exported(found: Entries) -> Entries:
 
 
 def _chosen(workspace: Mapping[str, Any]) -> Object:
-    """Of how long what is kept, only what is otherwise than the operator has it."""
-    entry = dict(workspace)
+    """Of how long what is kept, and how often one may ask, only what is otherwise than the operator has it."""
+    usual = entries.WORKSPACE_CHOICES
+    entry = {name: value for name, value in workspace.items() if name not in usual or value != usual[name]}
     kept, defaults = entry.pop("retention"), entry.pop("retentionDefaults")
     chosen = {name: days for name, days in kept.items() if days != defaults[name]}
     return {**entry, "retention": chosen} if chosen else entry
@@ -53,7 +55,7 @@ def built_in_entry(pattern_id: str) -> Object | None:
 
 
 def _tenant(tenant: Mapping[str, Any]) -> Object:
-    return {name: tenant[name] for name in ("externalId", "name", "isActive")}
+    return {**entries.tenant_entry(tenant), "id": tenant["id"]}
 
 
 def _window(window: Mapping[str, Any]) -> Object:

@@ -1,5 +1,7 @@
 """The command `tocsin`. Each command is thin: it reads its options, and calls what does the work."""
 
+import sys
+
 import typer
 
 from tocsin import __version__
@@ -43,4 +45,12 @@ def _root(
 
 
 def main() -> None:
-    app()
+    """Run the command. A database that cannot be used ends any of them with a sentence; only then is it looked into."""
+    try:
+        app()
+    except Exception as error:
+        from tocsin.store.unusable import why_unusable
+
+        if (sentence := why_unusable(error)) is None:
+            raise
+        sys.exit(sentence)

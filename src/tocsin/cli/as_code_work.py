@@ -31,13 +31,15 @@ def apply(file: Path, dry_run: bool, prune: bool, url: str, api_key_file: str) -
     try:
         wanted = read(_text(file), str(file))
         changes = compare(wanted, fetch(remote), os.environ, str(file), SystemClock().now(), prunes=prune)
-        _tell(changes)
-        if not dry_run:
-            carry_out(changes, remote, typer.echo)
-    except FaultyFileError as error:
+    except (FaultyFileError, RemoteError) as error:
         fail(str(error))
+    _tell(changes)
+    if dry_run:
+        return
+    try:
+        carry_out(changes, remote, typer.echo)
     except RemoteError as error:
-        fail(f"{error} What is told above is done; mend it, and apply again.")
+        fail(f"{error} What is told above as done is done; mend it, and apply again.")
 
 
 def _text(file: Path) -> str:

@@ -35,5 +35,10 @@ def load_settings(**options: Any) -> Settings:
 
 def fail(sentence: str, code: int = 1) -> NoReturn:
     """Ends the command with one sentence on standard error."""
-    typer.echo(sentence, err=True)
+    typer.echo(printable(sentence), err=True)
     raise typer.Exit(code)
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey: names are given by people whom the operator does not know."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)

@@ -1,11 +1,12 @@
 """`tocsin user`: for an operator who has to let somebody in again. It works while servers run."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from tocsin.cli.options import DatabaseUrl, DataDir, fail, load_settings
+from tocsin.cli.options import DatabaseUrl, DataDir, fail, load_settings, printable
 from tocsin.clock import SystemClock
 from tocsin.domain.ids import IdMaker, from_uuid
 from tocsin.settings import Settings
@@ -30,7 +31,7 @@ def show(database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
     for row in rows:
         factor = "second factor" if row["totp_since_at"] is not None else "password alone"
         place = f"{row['role']} of {row['name']}" if row["role"] else "in no workspace"
-        typer.echo(f"{row['email']}  {place}  ({factor})")
+        typer.echo(printable(f"{row['email']}  {place}  ({factor})"))
     if not rows:
         typer.echo("There is no user yet.")
 
@@ -68,7 +69,7 @@ def make_owner(
     if workspace and wanted is None:
         fail("--workspace must be a workspace's id.", code=2)
     name = _change(settings, lambda c, ids, now: manage_users.make_owner(c, ids, now, email, wanted))
-    typer.echo(f"{email} is an owner of {name}.")
+    typer.echo(printable(f"{email} is an owner of {name}."))
 
 
 def _change(settings: Settings, work: "Callable[[Connection, IdMaker, int], T]") -> T:
@@ -85,10 +86,9 @@ def _in_store(settings: Settings, work: "Callable[[Connection], T]") -> T:
     from tocsin.application.errors import Refused
     from tocsin.store.engine import Store
 
-    url = settings.resolved_database_url
-    if url.startswith("sqlite:///") and not (settings.data_dir / "tocsin.db").exists() and not settings.database_url:
-        fail(f"There is no database in {settings.data_dir}. Name the right folder with --data-dir.")
-    store = Store(url)
+    store = Store(settings.resolved_database_url)
+    if store.is_sqlite and not Path(store.path).exists():
+        fail(f"There is no database {store.path}. Name the right folder with --data-dir.")
     try:
         with store.write() as connection:
             return work(connection)

@@ -145,7 +145,10 @@ def _numbers(name: str, most: int, *, signed: bool) -> Callable[[str], tuple[int
 def _within(text: str, name: str, least: int, most: int, *, signed: bool = False) -> int:
     form = r"[+-]?\d{1,4}" if signed else r"\d{1,4}"
     if not re.fullmatch(form, text, re.ASCII) or not least <= abs(int(text)) <= most:
-        raise ValueError(f"must have a {name} of {least} to {most}{' (or counted from the end)' if signed else ''}.")
+        article = "an" if name[0] in "IU" else "a"
+        raise ValueError(
+            f"must have {article} {name} of {least} to {most}{' (or counted from the end)' if signed else ''}."
+        )
     return int(text)
 
 

@@ -209,8 +209,6 @@ def _driver_url(url: str) -> str:
 
 
 def _sqlite_writer(path: str) -> Engine:
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
     engine = create_engine(
         f"sqlite:///{path}" if path else "sqlite://",
@@ -218,6 +216,10 @@ def _sqlite_writer(path: str) -> Engine:
         connect_args={"check_same_thread": False, "isolation_level": None},
         **(pool if path else {"poolclass": StaticPool}),
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _make_folder(*_: object) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: object) -> None:

@@ -34,17 +34,18 @@ def prolong_session(connection: Connection, session_id: int, expires_at: int) ->
 
 def end_sessions(
     connection: Connection, now: int, user_id: int, *, only: int | None = None, but: int | None = None
-) -> None:
-    """End the user's sessions with their refresh tokens: all, `only` one, or all `but` one."""
+) -> bool:
+    """End the user's sessions with their refresh tokens: all, `only` one, or all `but` one. Whether any was running."""
     mine, tokens = sessions.c.user_id == user_id, refresh_tokens.c.user_id == user_id
     if only is not None:
         mine, tokens = mine & (sessions.c.id == only), tokens & (refresh_tokens.c.family_id == only)
     if but is not None:
         mine, tokens = mine & (sessions.c.id != but), tokens & (refresh_tokens.c.family_id != but)
-    connection.execute(update(sessions).where(mine, sessions.c.ended_at.is_(None)).values(ended_at=now))
+    ended = connection.execute(update(sessions).where(mine, sessions.c.ended_at.is_(None)).values(ended_at=now))
     connection.execute(
         update(refresh_tokens).where(tokens, refresh_tokens.c.revoked_at.is_(None)).values(revoked_at=now)
     )
+    return ended.rowcount > 0
 
 
 def purge_sessions(connection: Connection, user_id: int, now: int) -> None:

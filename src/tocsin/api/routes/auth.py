@@ -20,7 +20,7 @@ from tocsin.api.sign_in import (
     workspace_of,
 )
 from tocsin.api.wire import Wire
-from tocsin.application import accounts, second_factor, sessions
+from tocsin.application import accounts, audit, second_factor, sessions
 from tocsin.application.credentials import read_credential
 from tocsin.application.errors import Refused, unauthorized
 from tocsin.application.passwords import check_password, hash_password, is_outdated
@@ -80,6 +80,9 @@ def register(request: Request, services: InServices, body: Registration) -> Resp
         user_id, workspace_id = accounts.register(
             connection, services.ids, now, mode, body.email, password_hash, body.name, body.claim_token
         )
+        if workspace_id is not None:
+            actor = audit.Actor("user", user_id, body.email, address_of(request))
+            audit.note(connection, services.ids, now, [workspace_id], actor, "claim_workspace", "/workspaces/me")
         session_id = sessions.begin(connection, services.ids, now, user_id, address_of(request))
         token = token_object(services, now, user_id, workspace_id, session_id)
         return {"user": views.user_object(connection, user_id), **token}
@@ -106,12 +109,12 @@ def login(request: Request, services: InServices, body: Login) -> Response:
 
 
 @router.post("/refresh", response_model=answers.Answer[answers.Session])
-def refresh(services: InServices, body: Refresh) -> Response:
+def refresh(request: Request, services: InServices, body: Refresh) -> Response:
     """The next token of a session; its refresh token is used up, and replaced."""
     now = services.clock.now()
 
     def work(connection: Connection) -> Object | Refused:
-        session = sessions.refresh_session(connection, now, body.refresh_token)
+        session = sessions.refresh_session(connection, services.ids, now, body.refresh_token, address_of(request))
         return session if isinstance(session, Refused) else session_object(services, connection, now, session)
 
     answer = write_with_retries(services.store, work)
