@@ -1,5 +1,7 @@
 """The list of jobs: states, filters and counts, on both engines."""
 
+from typing import Any
+
 from tests.support.house import House, micros
 from tocsin.domain.model import SECOND
 from tocsin.store.engine import Store
@@ -18,7 +20,7 @@ def test_states_filters_and_counts(store: Store) -> None:
     house.check_in("success", "acme", job="calm")
     house.pass_time(3700)
 
-    def found(**wanted: str) -> list[tuple[str, str]]:
+    def found(**wanted: Any) -> list[tuple[str, str]]:
         with store.read() as connection:
             page = job_list(connection, house.workspace_id, micros(house.now), JobFilters(**wanted), Page(1, 25))
         return [(item["job_key"], item["status"]) for item in page["items"]]

@@ -40,8 +40,10 @@ def list_jobs(
 ) -> Response:
     """List the jobs with their state. `q` is looked for in names and keys; `protocol`: over which a job was made."""
     url = call.services.settings.public_url
-    named = (text, status, tag, project, service, host, protocol, tenant)
-    filters = JobFilters(*(one or "" for one in named), sort, is_active)
+    filters = JobFilters(
+        text or "", status or "", tag or "", project or "", service or "", host or "", protocol or "", tenant or "",
+        sort, is_active,
+    )  # fmt: skip
     return call.read(lambda connection: list_of_jobs(connection, call.workspace_id, call.now, url, page, filters))
 
 
