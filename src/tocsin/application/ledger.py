@@ -5,6 +5,7 @@ or worse of a stream is played, in order, against its job environment, which is 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from tocsin.application.incident_book import IncidentBook, Turn
 from tocsin.domain import threshold
@@ -13,6 +14,8 @@ from tocsin.domain.model import Absence, Job, JobEnvironment, Membership, Outcom
 from tocsin.domain.tally import SETTLED_AFTER, Fold, Stale
 from tocsin.store.hot import Changes
 from tocsin.store.incidents import Situation
+
+_workspace_of, _workspace_of_run = attrgetter("job.workspace_id"), attrgetter("workspace_id")
 
 
 class Ledger:
@@ -109,8 +112,7 @@ class Ledger:
 
     def turned(self) -> frozenset[int]:
         """The workspaces in which more happened than that somebody was heard."""
-        rows = self.changes.new_runs.values()
-        return frozenset({turn.job.workspace_id for turn in self.turns} | {run.workspace_id for run in rows})
+        return frozenset(map(_workspace_of_run, self.changes.new_runs.values())).union(map(_workspace_of, self.turns))
 
     def environments_to_lock(self) -> set[int]:
         return {turn.after.job_environment_id for turn in self.turns}
