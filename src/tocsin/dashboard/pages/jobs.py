@@ -19,7 +19,6 @@ _DRAWN = 20
 SORTS = {"worst": "Worst first", "due": "Next due", "name": "Name", "newest": "Newest", "tenants": "Most tenants"}
 #: Filters that are chosen from what there is.
 _CHOSEN = ("tag", "protocol", "project", "service", "host")
-_TYPED = ("status", *_CHOSEN, "tenant", "sort")
 
 
 @pages.get("/jobs")
@@ -45,11 +44,13 @@ def list_jobs(page: Page) -> Response:
 
 
 def _filters(page: Page) -> JobFilters:
-    given: dict[str, Any] = {name: page.query.text(name)[:300] for name in _TYPED}
-    filters = JobFilters(**{**given, "text": page.query.text("q")[:200]})
-    return filters._replace(
-        sort=filters.sort if filters.sort in SORTS else "worst",
-        status=filters.status if filters.status in STATUSES else "",
+    asked: dict[str, Any] = {name: page.query.text(name)[:300] for name in (*_CHOSEN, "tenant")}
+    status, sort = page.query.text("status"), page.query.text("sort")
+    return JobFilters(
+        text=page.query.text("q")[:200],
+        status=status if status in STATUSES else "",
+        sort=sort if sort in SORTS else "worst",
+        **asked,
     )
 
 
