@@ -51,7 +51,8 @@ def expect(connection: Connection, incident_id: int, workspace_id: int, held: Ho
     """Nothing is held yet, but the end of the quiet is to be looked at."""
     row = _row(incident_id, workspace_id, held, now) | {"rings": rings}
     new = _dialect(connection).insert(holds).values(row)
-    changed = {name: new.excluded[name] for name in row if name not in {"incident_id", "workspace_id"}}
+    changed: dict[str, Any] = {name: new.excluded[name] for name in row if name not in {"incident_id", "workspace_id"}}
+    changed["rings"] = or_(holds.c.rings, new.excluded.rings)
     connection.execute(new.on_conflict_do_update(index_elements=["incident_id"], set_=changed))
 
 
