@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 ENGINES = ("sqlite", "postgresql")
+#: What docs/operations.md recommends where there are a million streams.
+LARGE = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
 _numbers = count(1)
 
 
@@ -44,10 +46,12 @@ def fresh_database(engine: str, postgres: str | None) -> Iterator[Database]:
 
 
 @contextmanager
-def server_of(engine: str, preload: Path | None = None) -> Iterator[str | None]:
-    """The URL of a PostgreSQL of our own with its default settings, or None for SQLite, which needs no server.
+def server_of(
+    engine: str, preload: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[str | None]:
+    """The URL of a PostgreSQL of our own, or None for SQLite, which needs no server.
 
-    `preload`: a library for LD_PRELOAD of all its processes.
+    `preload`: a library for LD_PRELOAD of all its processes. `settings`: those that differ from its defaults.
     """
     if engine == "sqlite":
         yield None
@@ -63,6 +67,11 @@ def server_of(engine: str, preload: Path | None = None) -> Iterator[str | None]:
         server = get_server(folder / "data", cleanup_mode="delete")
     try:
         url = str(server.get_uri())
+        if settings:
+            for name, value in settings.items():
+                _execute(url, f"ALTER SYSTEM SET {name} = '{value}'")
+            server.stop()
+            server.start()
         _check_durable(url)
         yield url
     finally:

@@ -12,7 +12,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench import midnight, rearm
-from bench.databases import ENGINES, Database, fresh_database, server_of
+from bench.databases import ENGINES, LARGE, Database, fresh_database, server_of
 from bench.load import Wrk, pings
 from bench.nodes import TooSlowError, nodes, sleep_until
 from bench.prober import Prober, p99
@@ -116,7 +116,7 @@ def cases(engine: str, plan: Plan, spread: int) -> list[Case]:
 def bench(engine: str, plan: Plan, spread: int) -> bool:
     """Measure one engine with one form of data; whether the gates are met."""
     gates: list[Gate] = []
-    with server_of(engine) as postgres, fresh_database(engine, postgres) as database:
+    with server_of(engine, settings=LARGE) as postgres, fresh_database(engine, postgres) as database:
         store, elapsed = Store(database.url), stopwatch()
         seeded = seed(store, plan)
         print(f"{engine}, {plan.streams:,} streams of {plan.jobs:,} jobs (made in {elapsed() / SECOND:.0f} s)")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
 
-from bench.databases import ENGINES, Database, fresh_database, server_of
+from bench.databases import ENGINES, LARGE, Database, fresh_database, server_of
 from bench.nodes import TooSlowError, nodes, sleep_until
 from bench.processes import tidy_up_when_told_to_end
 from bench.report import Gate, at_most, print_gates, print_row
@@ -116,7 +116,7 @@ def bench(engine: str, number: int) -> bool:
     plan = Plan(EXPRESSIONS, number // EXPRESSIONS)
     gates: list[Gate] = []
     print(f"{engine}, {plan.streams:,} streams of {EXPRESSIONS} crontab expressions, due at one moment")
-    with server_of(engine) as postgres, fresh_database(engine, postgres) as database:
+    with server_of(engine, settings=LARGE) as postgres, fresh_database(engine, postgres) as database:
         store = Store(database.url)
         seeded = seed(store, plan)
         print_row("", ["judged s", "µs each"])

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine, event
 
-from bench.databases import ENGINES, fresh_database, server_of
+from bench.databases import ENGINES, LARGE, fresh_database, server_of
 from bench.seed import Plan, seed
 from bench.silence import Silence, faults, prepare
 from tocsin.application.advance_time import Tick
@@ -69,9 +69,8 @@ def profile(store: Store, plan: Plan, spread: int, profiler: cProfile.Profile | 
     seeded, clock = seed(store, plan), SystemClock()
     due_at = prepare(store, seeded, _TENTH, 0, spread)
     holds: list[float] = []
-    tick = Tick(
-        [timed(store.own_session(SESSION), holds)], hot_of(store), IdMaker(), Pace(store.is_awaited), "http://localhost"
-    )
+    lane = timed(store.own_session(SESSION), holds)
+    tick = Tick([lane], hot_of(store), IdMaker(), Pace(), "http://localhost", is_awaited=store.is_awaited)
     time.sleep(max(due_at + SECOND - clock.now(), 0) / SECOND)
     statements = Statements()
     begun = time.perf_counter()
@@ -96,7 +95,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     profiler = cProfile.Profile() if chosen.top else None
     plan = Plan(chosen.jobs, chosen.streams // chosen.jobs)
-    with server_of(chosen.engine) as server, fresh_database(chosen.engine, server) as database:
+    with server_of(chosen.engine, settings=LARGE) as server, fresh_database(chosen.engine, server) as database:
         store = Store(database.url)
         profile(store, plan, 1 if chosen.at_once else SECOND, profiler)
         store.close()

@@ -119,7 +119,7 @@ def test_its_id_comes_from_its_name_where_none_is_given(api: Api) -> None:
         ({"name": "A"}, 422, "eventTypes or errorCodes must hold at least 1 item."),
         ({"name": "♠", "eventTypes": ["x"]}, 422, "name must hold a letter or a digit"),
         ({**OWN, "id": "Not An Id"}, 422, "id"),
-        ({**OWN, "id": "auth_failure"}, 409, "A pattern with the id auth_failure exists already."),
+        ({**OWN, "id": "auth_failure"}, 409, "id auth_failure exists already. Choose another."),
         ({**OWN, "priority": -1}, 422, "priority must be at least 0."),
         ({**OWN, "priority": 10**30}, 422, "64 bits"),
         ({**OWN, "eventTypes": "x"}, 422, "eventTypes must be a list."),
@@ -138,7 +138,7 @@ def test_bad_own_patterns(api: Api, body: dict[str, Any], status: int, says: str
 
 def test_two_cannot_have_one_id(api: Api) -> None:
     api.ok("POST", "/patterns", OWN)
-    assert api.refused(409, "POST", "/patterns", OWN) == "A pattern with the id refunds exists already."
+    assert api.refused(409, "POST", "/patterns", OWN) == "id refunds exists already. Choose another."
 
 
 def test_an_own_one_must_match_something(api: Api) -> None:

@@ -17,13 +17,13 @@ from tocsin.application.pace import Pace, steady
     ],
 )
 def test_the_next_slice_fills_its_span(is_awaited: bool, rows: int, milliseconds: float, size: int) -> None:
-    pace = Pace(lambda: is_awaited)
-    pace.took(rows, round(milliseconds * 1000))
+    pace = Pace()
+    pace.took(rows, round(milliseconds * 1000), is_awaited=is_awaited)
     assert pace.size == size
 
 
 def test_a_slice_never_grows_beyond_the_most() -> None:
-    pace = Pace(lambda: False, most=2_000)
+    pace = Pace(most=2_000)
     for _ in range(10):
         pace.took(pace.size, 1)
     assert pace.size == 2_000

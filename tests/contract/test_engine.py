@@ -1,12 +1,14 @@
 """Both engines give the same transactions."""
 
+import threading
 from collections import Counter
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from tests.support.house import House
+from tests.support.waiting import wait_until
 from tocsin.store import commit_counts, raw
 from tocsin.store.engine import Store
 from tocsin.store.schema import facts, transitions
@@ -35,6 +37,24 @@ def test_a_write_that_raises_leaves_nothing_behind(store: Store) -> None:
         _ = 1 / 0
     with store.read() as connection:
         assert connection.execute(select(facts.c.value)).first() is None
+
+
+def test_a_transaction_knows_that_somebody_waits_for_it(store: Store) -> None:
+    def change() -> None:
+        with store.write() as connection:
+            connection.execute(update(facts).values(value="green"))
+
+    with store.write() as connection:
+        connection.execute(insert(facts).values(name="colour", value="amber"))
+    beside = threading.Thread(target=change)
+    with store.write() as connection:
+        connection.execute(update(facts).values(value="red"))
+        assert not store.is_awaited(connection)
+        beside.start()
+        wait_until(lambda: store.is_awaited(connection), 10, "somebody who waits")
+    beside.join()
+    with store.read() as connection:
+        assert connection.execute(select(facts.c.value)).scalar_one() == "green"
 
 
 def test_changes_of_incidents_are_told_with_their_reasons(store: Store) -> None:

@@ -41,7 +41,7 @@ class Browser:
 
     def __init__(self, client: TestClient) -> None:
         self.client = client
-        self._csrf = ""
+        self.csrf = ""
 
     def open(self, path: str, status: int = 200, **headers: str) -> str:
         answer = self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -50,7 +50,7 @@ class Browser:
 
     def send(self, path: str, status: int = 200, /, **fields: Any) -> str:
         """Send a form of the page that was opened last."""
-        answer = self.post(path, {"csrf": self._csrf, **fields})
+        answer = self.post(path, {"csrf": self.csrf, **fields})
         assert answer.status_code == status, f"{answer.status_code} {answer.text[-2000:]}"
         return self._remember(answer)
 
@@ -63,7 +63,7 @@ class Browser:
 
     def _remember(self, answer: Answer) -> str:
         if found := _CSRF.search(answer.text):
-            self._csrf = found[1]
+            self.csrf = found[1]
         return answer.text
 
 

@@ -46,7 +46,7 @@ def house(dashboard: Dashboard) -> House:
 def test_an_empty_list_teaches(dashboard: Dashboard) -> None:
     page = dashboard.as_().open("/jobs")
     assert "No job yet" in page
-    assert 'href="/jobs/new"' in page
+    assert 'href="/new-job"' in page
     assert "/api/v1/jobs/" in page
 
 
@@ -99,7 +99,7 @@ def test_filters_and_orders(dashboard: Dashboard, house: House, query: str, expe
 
 
 def test_a_viewer_is_offered_no_new_job(dashboard: Dashboard, house: House) -> None:
-    assert "/jobs/new" not in dashboard.as_("viewer").open("/jobs")
+    assert "/new-job" not in dashboard.as_("viewer").open("/jobs")
 
 
 # --- one job ----------------------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_every_tab_is_there_for_everybody(dashboard: Dashboard, house: House) ->
         assert "Delete job" not in page
     browser.open("/jobs/nobody", 404)
     browser.open("/runs/nothing", 404)
-    browser.open("/jobs/new", 403)
+    browser.open("/new-job", 403)
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "mute", "unmute", "delete", "forget", "settings"])
@@ -254,25 +254,32 @@ FORM = {
 
 def test_a_job_is_made(dashboard: Dashboard) -> None:
     browser = dashboard.as_("member")
-    assert "At 03:00" in text_of(browser.open("/jobs/new"))
-    page = browser.send("/jobs/new", **FORM)
+    assert "At 03:00" in text_of(browser.open("/new-job"))
+    page = browser.send("/new-job", **FORM)
     assert "Fresh" in text_of(page)
     (row,) = dashboard.house.rows(schema.jobs)
     kept = (row.job_key, row.schedule_value, row.schedule_zone, row.grace, row.tags)
     assert kept == ("fresh", "30 2 * * *", "Europe/Vienna", 600 * SECOND, '["billing", "eu"]')
 
 
+def test_a_job_may_have_any_key(dashboard: Dashboard) -> None:
+    browser = dashboard.as_("member")
+    browser.open("/new-job")
+    assert "<h1>Fresh</h1>" in browser.send("/new-job", **{**FORM, "jobKey": "new"})
+    assert "<h1>Fresh</h1>" in browser.open("/jobs/new")
+
+
 def test_the_schedule_is_previewed_with_and_without_a_script(dashboard: Dashboard) -> None:
     browser = dashboard.as_("member")
-    browser.open("/jobs/new")
-    part = browser.send("/jobs/preview", **FORM)
+    browser.open("/new-job")
+    part = browser.send("/new-job/preview", **FORM)
     assert "<nav" not in part
     assert "2026-01-06 01:30 UTC" in part
-    whole = browser.send("/jobs/new", **FORM, preview="1")
+    whole = browser.send("/new-job", **FORM, preview="1")
     assert "skip 02:00 to 03:00" in whole
     assert 'value="Fresh"' in whole
     assert dashboard.house.rows(schema.jobs) == []
-    assert "five crontab fields" in browser.send("/jobs/preview", **{**FORM, "schedule.value": "99"})
+    assert "five crontab fields" in browser.send("/new-job/preview", **{**FORM, "schedule.value": "99"})
 
 
 @pytest.mark.parametrize(
@@ -289,8 +296,8 @@ def test_the_schedule_is_previewed_with_and_without_a_script(dashboard: Dashboar
 )
 def test_what_is_wrong_stands_beside_its_field(dashboard: Dashboard, field: str, value: str) -> None:
     browser = dashboard.as_("member")
-    browser.open("/jobs/new")
-    page = browser.send("/jobs/new", 422, **{**FORM, field: value})
+    browser.open("/new-job")
+    page = browser.send("/new-job", 422, **{**FORM, field: value})
     assert f'id="e-{field}"' in page
     assert 'value="30 2 * * *"' in page or field == "schedule.value"
     assert dashboard.house.rows(schema.jobs) == []
@@ -310,7 +317,7 @@ def test_settings_hold_what_the_job_has_and_change_it(dashboard: Dashboard, hous
     assert (row.name, row.schedule_type, row.schedule_interval, row.schedule_value) == ("Fresh", "calendar", 2, "week")
     assert (row.threshold_mode, row.impact_threshold, row.grace) == ("all", 5, 60 * SECOND)
     assert 'value="nightly"' in browser.open("/jobs/the-job/settings")
-    copied = browser.open("/jobs/new?like=the-job")
+    copied = browser.open("/new-job?like=the-job")
     assert '<option value="calendar" selected>' in copied
 
 

@@ -2,11 +2,12 @@
 
 import re
 from html import unescape
+from itertools import product
 from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
 
 import pytest
 
-from tests.dashboard.conftest import Browser, Dashboard
+from tests.dashboard.conftest import Answer, Browser, Dashboard
 from tests.support.house import NOON
 from tocsin.dashboard.pages import AREAS
 from tocsin.domain.model import SECOND
@@ -15,21 +16,20 @@ ROOT = "http://localhost/"
 ODD = "50 % off/<b>&?#é"
 _LINK = re.compile(r'<a\b[^>]*?\shref="([^"]*)"')
 _MOST = 1_000
-#: Areas that pages lead to already, each until it has a page of its own: from then on all its links are followed.
-_TO_COME = {
-    "/account", "/channels", "/deliveries", "/events", "/jobs/", "/maintenance", "/patterns", "/rejections", "/runs",
-    "/settings", "/tenants", "/trends",
-}  # fmt: skip
+#: Parts of addresses that may be any word; a provider is one of a few, and the ids of our own are no words.
+_CALLED_BY_PEOPLE = {"{job_key}", "{tenant}", "{channel}"}
 Shape = tuple[str, tuple[str, ...]]
 
 
-def _furnish(dashboard: Dashboard) -> None:
+def furnish(dashboard: Dashboard) -> None:
     """Something of everything, under odd names too."""
     house = dashboard.house
     house.make_job(name="Invoice sync", failure_threshold=1)
     house.make_job(job_key="half-off", name=ODD)
-    for tenant in ("acme", "bolt", "Cobalt & Söhne"):
+    for tenant in ("acme", "bolt", "Cobalt & Söhne", "..", ODD):
         house.check_in("success", tenant)
+    for key in ("new", "preview", "settings"):
+        house.make_job(job_key=key, name=key)
     house.check_in("success", "acme", job="half-off")
     house.pass_time(600)
     house.check_in("start", "bolt")
@@ -47,22 +47,17 @@ def _shape(address: str) -> Shape:
 
 def _links(page: str, address: str) -> list[str]:
     found = (urldefrag(urljoin(address, unescape(link)))[0] for link in _LINK.findall(page))
-    return [link for link in found if link.startswith(ROOT) and not urlsplit(link).path.startswith(_absent())]
+    return [link for link in found if link.startswith(ROOT)]
 
 
-def _absent() -> tuple[str, ...]:
-    there = [path for pages in AREAS for path, _ in pages.addresses()]
-    return tuple(area for area in _TO_COME if not any(path.startswith(area) for path in there))
-
-
-def _walk(browser: Browser) -> dict[str, int]:
-    """Each page that can be reached, with its status; what leads nowhere with the page that leads there."""
+def walk(browser: Browser) -> dict[str, Answer]:
+    """Each page that can be reached, with its answer; what leads nowhere with the page that leads there."""
     starts = [urljoin(ROOT, path) for pages in AREAS for path, _ in pages.addresses() if "{" not in path]
-    waiting, seen, found = [(start, "") for start in starts], {_shape(start) for start in starts}, dict[str, int]()
+    waiting, seen, found = [(start, "") for start in starts], {_shape(start) for start in starts}, dict[str, Answer]()
     while waiting:
         address, linked_from = waiting.pop()
         answer = browser.client.get(address, headers={"accept": "text/html"})
-        found[f"{address} on {linked_from}" if answer.status_code >= 400 else address] = answer.status_code
+        found[f"{address} on {linked_from}" if answer.status_code >= 400 else address] = answer
         assert len(found) < _MOST, "The pages have no end: " + address
         if "text/html" in answer.headers.get("content-type", ""):
             for link in _links(answer.text, str(answer.url)):
@@ -74,7 +69,21 @@ def _walk(browser: Browser) -> dict[str, int]:
 
 @pytest.mark.parametrize(("role", "may"), [("owner", {200}), ("viewer", {200, 403})])
 def test_every_link_leads_somewhere(dashboard: Dashboard, role: str, may: set[int]) -> None:
-    _furnish(dashboard)
-    found = _walk(dashboard.as_(role))
-    assert {where: status for where, status in found.items() if status not in may} == {}
+    furnish(dashboard)
+    found = walk(dashboard.as_(role))
+    assert {where: it.status_code for where, it in found.items() if it.status_code not in may} == {}
     assert len(found) > len(AREAS)
+
+
+def test_no_page_takes_the_address_of_something_with_a_name() -> None:
+    addresses = {path for pages in AREAS for method in ("GET", "POST") for path, _ in pages.addresses(method)}
+    taken = {(one, other) for one, other in product(addresses, repeat=2) if one != other and _hides(one, other)}
+    assert taken == set()
+
+
+def _hides(one: str, other: str) -> bool:
+    """Whether `one` is what `other` would be for something that people call so: its key, its id of their own."""
+    if one.count("/") != other.count("/"):
+        return False
+    parts = list(zip(one.split("/"), other.split("/"), strict=True))
+    return all(mine == theirs or theirs in _CALLED_BY_PEOPLE for mine, theirs in parts)

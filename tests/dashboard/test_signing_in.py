@@ -97,8 +97,8 @@ def test_a_form_from_elsewhere_is_refused(dashboard: Dashboard) -> None:
     fields = {"name": "Mine"}
     assert owner.post("/workspaces", fields).status_code == 403
     assert owner.post("/workspaces", {**fields, "csrf": "AAAA"}).status_code == 403
-    assert owner.post("/workspaces", {**fields, "csrf": other._csrf}).status_code == 403
-    right = {**fields, "csrf": owner._csrf}
+    assert owner.post("/workspaces", {**fields, "csrf": other.csrf}).status_code == 403
+    right = {**fields, "csrf": owner.csrf}
     assert owner.post("/workspaces", right, sec_fetch_site="cross-site").status_code == 403
     assert owner.post("/workspaces", right, sec_fetch_site="same-origin").status_code == 200
 
@@ -188,3 +188,18 @@ def test_workspaces_are_made_and_switched(dashboard: Dashboard) -> None:
     page = stranger.sign_in("stranger@example.com")
     assert "You belong to no workspace" in page
     assert "do not belong" in stranger.send("/workspace", 403, workspace=home[1])
+
+
+def test_what_is_not_here_may_be_in_another_workspace(dashboard: Dashboard) -> None:
+    dashboard.house.make_job()
+    browser = dashboard.as_()
+    assert "Look in another workspace" not in browser.open("/jobs/nobody", 404)
+    browser.open("/")
+    browser.send("/workspaces", name="Second")
+    page = browser.open("/jobs/the-job?how=curl", 404)
+    assert "It may have been deleted or renamed" in page
+    assert '<a class="btn btn-primary" href="/jobs">Jobs</a>' in page
+    assert 'name="next" value="/jobs/the-job?how=curl"' in page
+    found = re.search(r'name="workspace" value="([^"]+)"><input type="hidden" name="next"', page)
+    assert found
+    assert "The job" in browser.send("/workspace", workspace=found[1], next="/jobs/the-job?how=curl")

@@ -21,6 +21,7 @@ _EXPECTED: dict[str, Callable[[_Details], str]] = {
     "model_attributes_type": lambda _: "must be an object.",
     "string_too_short": lambda d: f"must be at least {_many(d['min_length'], 'character')} long.",
     "string_too_long": lambda d: f"must be at most {_many(d['max_length'], 'character')} long.",
+    "string_pattern_mismatch": lambda d: f"must have the form {d['pattern'].removeprefix('^').removesuffix('$')}.",
     "too_short": lambda d: f"must have at least {_many(d['min_length'], 'item')}.",
     "too_long": lambda d: f"must have at most {_many(d['max_length'], 'item')}.",
     "greater_than_equal": lambda d: f"must be at least {d['ge']}.",

@@ -66,8 +66,10 @@ class Tick:
         public_url: str,
         habits: Habits = Habits(),  # noqa: B008 -- a tuple
         watchers: Watchers = NOBODY,
+        is_awaited: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
-        """`lanes`: who opens transactions; with several, streams are judged by as many threads at once."""
+        """`lanes`: who opens transactions; with several, streams are judged by as many threads at once. `is_awaited`:
+        whether somebody waits for a transaction to end."""
         self._transact = lanes[0]
         self._lanes = lanes
         self._hot = hot
@@ -76,6 +78,7 @@ class Tick:
         self._public_url = public_url
         self._habits = habits
         self._watchers = watchers
+        self._is_awaited = is_awaited
 
     def advance(self, until_at: int, now: int, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Judge all that is due up to `until_at`; how many rows that were.
@@ -155,7 +158,8 @@ class Tick:
         with transact() as connection:
             held = stopwatch()
             done = work(connection)
-        self._pace.took(done.judged, held())
+            is_awaited = self._is_awaited(connection)
+        self._pace.took(done.judged, held(), is_awaited=is_awaited)
         if done.turned:
             self._watchers.turned(done.turned)
         return done

@@ -27,7 +27,7 @@ def create_key(
     rows.lock_workspace(connection, workspace_id)
     names = people.live_key_names(connection, workspace_id)
     if name in names:
-        raise conflict("A key of this name exists already. Choose another name, or remove that key first.")
+        raise conflict("name exists already. Choose another, or remove that key first.")
     if len(names) >= MOST_KEYS:
         raise conflict(f"A workspace has at most {MOST_KEYS} keys. Remove one that is not used any more.")
     key = credentials.new_api_key()

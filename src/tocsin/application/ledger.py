@@ -14,6 +14,8 @@ from tocsin.domain.model import Absence, Job, JobEnvironment, Outcome, Run, Stre
 from tocsin.domain.tally import SETTLED_AFTER, Fold, Stale
 from tocsin.store.hot import Changes
 
+_workspace_of, _workspace_of_run = attrgetter("job.workspace_id"), attrgetter("workspace_id")
+
 
 class Ledger:
     """Collects decisions about streams; `settle` plays their turns in the incident book."""
@@ -111,8 +113,7 @@ class Ledger:
 
     def turned(self) -> frozenset[int]:
         """The workspaces in which more happened than that somebody was heard."""
-        rows = self.changes.new_runs.values()
-        return frozenset({turn.job.workspace_id for turn in self.turns} | {run.workspace_id for run in rows})
+        return frozenset(map(_workspace_of_run, self.changes.new_runs.values())).union(map(_workspace_of, self.turns))
 
     def environments_to_lock(self) -> dict[int, int]:
         """Those with turns, each with the moment of its last."""

@@ -75,4 +75,4 @@ def _lock(connection: Connection, workspace_id: int, job_key: str) -> Row:
 
 
 def _key_taken(job_key: str) -> Exception:
-    return conflict(f"A job with the jobKey {job_key} exists already.")
+    return conflict(f"jobKey {job_key} exists already. Choose another.")

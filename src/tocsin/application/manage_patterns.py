@@ -25,7 +25,7 @@ def create_pattern(connection: Connection, now: int, workspace_id: int, fields: 
     _check_matches(fields)
     row = {**fields, "pattern_id": pattern_id, "workspace_id": workspace_id, "created_at": now}
     if patterns.built_in(pattern_id) or not rows.insert_settings(connection, row):
-        raise conflict(f"A pattern with the id {pattern_id} exists already.")
+        raise conflict(f"id {pattern_id} exists already. Choose another.")
     return pattern_id
 
 

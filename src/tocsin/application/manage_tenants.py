@@ -16,7 +16,7 @@ def create_tenant(
     tenant_id = ids.new(now)
     row = {"id": tenant_id, "workspace_id": workspace_id, "external_id": external_id, "name": name, "created_at": now}
     if not rows.insert_tenant(connection, row):
-        raise conflict(f"A tenant with the externalId {external_id} exists already.")
+        raise conflict(f"externalId {external_id} exists already. Choose another.")
     watching.tenant_activated(connection, ids, now, workspace_id, tenant_id)
     return tenant_id
 

@@ -1,7 +1,5 @@
 """How much one transaction judges: as much as fits the time that a check-in may have to wait behind it."""
 
-from collections.abc import Callable
-
 from tocsin.domain.model import SECOND
 
 #: Microseconds of a slice while others wait to write, and while nobody does.
@@ -17,24 +15,22 @@ class Pace:
 
     def __init__(
         self,
-        is_awaited: Callable[[], bool] = lambda: True,
         least: int = 100,
         most: int = 5_000,
         start: int = 500,
         spans: tuple[int, int] = (_SPAN, _SPAN_ALONE),
     ) -> None:
-        """`is_awaited`: whether somebody waits to write at this moment. `spans`: microseconds of a slice while somebody
-        does, and while nobody does."""
+        """`spans`: microseconds of a slice while somebody waits behind it, and while nobody does."""
         self._spans = spans
         self._least = least
         self._most = most
-        self._is_awaited = is_awaited
         self.size = start
 
-    def took(self, rows: int, elapsed: int) -> None:
-        """A slice of `rows` held the database for `elapsed` microseconds: let the next fill its span."""
+    def took(self, rows: int, elapsed: int, *, is_awaited: bool = True) -> None:
+        """A slice of `rows` held the database for `elapsed` microseconds: let the next fill its span. `is_awaited`:
+        somebody waited for it to end."""
         if rows:
-            span = self._spans[0] if self._is_awaited() else self._spans[1]
+            span = self._spans[0] if is_awaited else self._spans[1]
             fitting = rows * span // max(elapsed, 1)
             self.size = min(max(min(fitting, self.size * 2), self._least), self._most)
 

@@ -24,9 +24,9 @@ _REST, _LONGEST_REST = 4, SECOND
 _LEAST, _MOST, _START = 20, 1_000, 100
 
 
-def gentle(store: Store) -> Pace:
+def gentle() -> Pace:
     """The pace of pruning."""
-    return Pace(store.is_awaited, _LEAST, _MOST, _START, (SPAN, SPAN))
+    return Pace(_LEAST, _MOST, _START, (SPAN, SPAN))
 
 
 def prune(

@@ -126,8 +126,8 @@ def commit_ledger(connection: Connection, hot: HotStore, ids: IdMaker, now: int,
 def _known_members(connection: Connection, ledger: Ledger, situations: dict[int, Situation]) -> Sequence[Membership]:
     """The parts that those who turned already have in the incidents of their environments."""
     live = {key: situation.incident.id for key, situation in situations.items() if situation.incident is not None}
-    streams = (turn.after for turn in ledger.turns if turn.after.is_affected)
-    pairs = {(live[s.job_environment_id], s.tenant_id) for s in streams if s.job_environment_id in live}
+    affected = [turn.after for turn in ledger.turns if turn.after.is_affected] if live else []
+    pairs = {(live[s.job_environment_id], s.tenant_id) for s in affected if s.job_environment_id in live}
     return incidents.memberships(connection, sorted(pairs))
 
 

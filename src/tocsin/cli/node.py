@@ -51,7 +51,7 @@ def run(settings: Settings, on_ready: Ready = lambda _: None) -> None:
 
 
 #: Objects made before the collector looks at them; Python's own figure is 700.
-_YOUNG = 20_000
+_YOUNG = 200_000
 
 
 class Server(uvicorn.Server):

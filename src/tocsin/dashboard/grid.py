@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tocsin.dashboard import words
 from tocsin.domain import crontab
+from tocsin.domain.ids import to_uuid
 from tocsin.domain.model import FAILING, SECOND
 from tocsin.domain.schedule import Crontab, Schedule
 from tocsin.store.views_stats_strips import SLOTS, GridRow, Slot
@@ -26,9 +27,11 @@ class Rect(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A tenant. `now`: state, and its word (empty: the state's own); `since`: of a run in progress. `moments`: what
-    the script reads to tell of a cell, seconds since 1970 and then differences, empty where nothing was."""
+    """A tenant; `id` is ours. `now`: state, and its word (empty: the state's own); `since`: of a run in progress.
+    `moments`: what the script reads to tell of a cell, seconds since 1970 and then differences, empty where nothing
+    was."""
 
+    id: str
     external_id: str
     name: str
     now: str
@@ -125,7 +128,8 @@ def _line(row: GridRow, cells: Sequence[Slot | None], is_late: bool) -> Line:
     since = running.at if running else None
     label = _label(states)
     moments = _moments(cells)
-    return Line(row.external_id, row.name, now, word, since, row.last_success_at, rects, label, moments, failed)
+    who = (to_uuid(row.tenant_id), row.external_id, row.name)
+    return Line(*who, now, word, since, row.last_success_at, rects, label, moments, failed)
 
 
 def _now(row: GridRow, is_late: bool) -> tuple[str, str]:

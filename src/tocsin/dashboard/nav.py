@@ -28,7 +28,7 @@ NAV = (
         (
             Link("/", "Overview", "i-overview"),
             Link("/incidents", "Incidents", "i-bell"),
-            Link("/jobs", "Jobs", "i-jobs", ("/runs",)),
+            Link("/jobs", "Jobs", "i-jobs", ("/runs", "/new-job")),
             Link("/tenants", "Tenants", "i-tenants"),
         ),
     ),

@@ -63,6 +63,12 @@ class Page:
     def workspace_id(self) -> int:
         return self.visitor.principal.workspace_id or 0
 
+    @property
+    def other_workspaces(self) -> list[dict[str, Any]]:
+        """Those that the visitor may switch to."""
+        here = self.visitor.workspace
+        return [one for one in self.visitor.workspaces if here is None or one["id"] != here["id"]]
+
     def may(self, right: Right) -> bool:
         """Whether to show a button. The API refuses what one may not anyway."""
         return self.who is not None and self.who.may(right)
@@ -175,9 +181,16 @@ class Page:
             return f"session {to_uuid(self.who.principal.session_id or 0)}"
         return f"visit {self.visit}"
 
-    def wrong(self, name: str) -> str:
+    def typed(self, name: str, of: str = "") -> str | None:
+        """What was typed into the field of this name, where its form was refused; None: show what is saved. `of`: the
+        form's `kind`, where others on the page have a field of this name too."""
+        is_back = self.refusal is not None and name in self.form and self._is_from(of)
+        return self.form.get(name, "") if is_back else None
+
+    def wrong(self, name: str, of: str = "") -> str:
         """What is wrong with the field of this name, as the refusal says it."""
-        return self.refusal.message if self.refusal is not None and self._is_about(name) else ""
+        is_here = self.refusal is not None and self._is_about(name) and self._is_from(of)
+        return self.refusal.message if self.refusal is not None and is_here else ""
 
     @property
     def problem(self) -> str:
@@ -186,9 +199,12 @@ class Page:
             return ""
         return self.refusal.message
 
+    def _is_from(self, of: str) -> bool:
+        return not of or self.form.text("kind") == of
+
     def _is_about(self, name: str) -> bool:
         message = self.refusal.message if self.refusal is not None else ""
-        return message.split(" ", 1)[0].rstrip(".,:") == name
+        return message.split(" ", 1)[0].rstrip(".,:").partition("[")[0] == name
 
 
 def notices_of(request: Request) -> list[str]:

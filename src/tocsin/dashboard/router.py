@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import anyio.to_thread
 import structlog
@@ -24,6 +24,7 @@ View = Callable[..., Response]
 _OURS_ALONE = forbidden(
     "This form did not come from this Tocsin, or is too old. Load the page again, and send it once more."
 )
+_TOO_OLD = forbidden("This form was opened before you last signed in or out. Look it over, and send it once more.")
 _LOST = Refused(500, ErrorCode.SERVER_ERROR, "Something went wrong on our side. Try again later.")
 
 
@@ -117,9 +118,11 @@ def _admitted(page: Page, entry: _Entry) -> Response:
 
 def _made(page: Page, entry: _Entry) -> Response:
     try:
+        if entry.method == "POST":
+            _check_token(page)
         return entry.view(page, **page.request.path_params)
     except Refused as refused:
-        if entry.again is None:
+        if entry.again is None or refused is _OURS_ALONE:
             raise
         page.refusal = refused
         return entry.again(page, **page.request.path_params)
@@ -136,21 +139,33 @@ def _live(page: Page, entry: _Entry) -> Response:
 
 
 def _check_origin(page: Page) -> None:
-    """Raises `Refused` where a form was sent from another site: its address says so, or it holds no token of ours."""
-    keys = page.site.services.secrets.signing_keys
-    is_foreign = page.request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
-    if is_foreign or not csrf.is_right(keys, page.visitor_name, page.form.text(csrf.FIELD)):
+    """Raises `Refused` where the browser says that a form was sent from another site, or could not stay signed in."""
+    if page.request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise _OURS_ALONE
     if page.way is Way.REFUSED:
         raise forbidden(opening.NO_COOKIES)
 
 
+def _check_token(page: Page) -> None:
+    """Raises `Refused` where a form holds no token made for this visitor. What the browser vouches for may be shown
+    again, as it was typed: it was opened in another session."""
+    keys = page.site.services.secrets.signing_keys
+    if not csrf.is_right(keys, page.visitor_name, page.form.text(csrf.FIELD)):
+        raise _TOO_OLD if page.request.headers.get("sec-fetch-site") == "same-origin" else _OURS_ALONE
+
+
 def _to_sign_in(page: Page) -> Response:
     if page.change is not None:
         return Response(status_code=401, headers=answering.HEADERS)
-    wanted = page.path if page.request.method == "GET" else "/"
+    wanted = page.path if page.request.method == "GET" else _form_of(page)
     after = f"?next={quote(wanted, safe='/')}" if wanted != "/" else ""
     return RedirectResponse(f"/sign-in{after}", 303, headers=answering.HEADERS)
+
+
+def _form_of(page: Page) -> str:
+    """The page that what was sent stood on."""
+    parts = urlsplit(page.request.headers.get("referer", ""))
+    return (parts.path or "/") if parts.netloc == page.request.url.netloc else "/"
 
 
 def _failed(page: Page, refusal: Refused) -> Response:

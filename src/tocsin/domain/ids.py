@@ -10,7 +10,7 @@ from uuid import UUID
 EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 NODE_LIMIT = 256
 _SEQUENCE_BITS = 14
-_SEQUENCES = 1 << _SEQUENCE_BITS
+_SEQUENCE_MASK = (1 << _SEQUENCE_BITS) - 1
 _LOW_BITS = _SEQUENCE_BITS + 8
 # The part of a UUID that carries no id is a multiplicative hash of it: a wrong UUID is told from a right one at sight.
 _CHECK_FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC835
@@ -22,8 +22,7 @@ class IdMaker:
 
     def __init__(self, node_number: int = 0) -> None:
         self.be(node_number)
-        self._tick = -1
-        self._sequence = 0
+        self._last = -1  # milliseconds and sequence side by side: a sequence that is full runs on into the next
         self._lock = threading.Lock()
 
     def be(self, node_number: int) -> None:
@@ -34,15 +33,11 @@ class IdMaker:
 
     def new(self, now: int) -> int:
         """A fresh id at `now` (microseconds since 1970), greater than any made before by this maker."""
-        tick = max(now // 1000 - EPOCH_MS, 0)
+        first = now // 1000 - EPOCH_MS << _SEQUENCE_BITS
         with self._lock:
-            if tick > self._tick:
-                self._tick, self._sequence = tick, 0
-            else:
-                self._sequence += 1
-                if self._sequence == _SEQUENCES:
-                    self._tick, self._sequence = self._tick + 1, 0
-            return self._tick << _LOW_BITS | self._node | self._sequence
+            last = self._last + 1
+            self._last = last = first if first > last else last
+        return last >> _SEQUENCE_BITS << _LOW_BITS | self._node | last & _SEQUENCE_MASK
 
 
 def first_id(moment: int) -> int:

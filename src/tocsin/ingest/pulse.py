@@ -50,7 +50,8 @@ class Pulse:
         )
         # On PostgreSQL the one thread decides while the server works for the other.
         lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 2)]
-        tick = Tick(lanes, hot_of(store), ids, Pace(store.is_awaited), settings.public_url, habits, watchers)
+        public_url = settings.public_url
+        tick = Tick(lanes, hot_of(store), ids, Pace(), public_url, habits, watchers, store.is_awaited)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
 
     async def start(self) -> None:

@@ -27,6 +27,13 @@ _BUSY_TIMEOUT_MS = 15_000
 _CHECKPOINT_PAGES = 16_000
 
 
+#: Who waits for a row waits for the transaction that holds it.
+_IS_AWAITED = """
+SELECT EXISTS (SELECT FROM pg_locks
+WHERE NOT granted AND locktype = 'transactionid' AND transactionid = pg_current_xact_id_if_assigned()::xid)
+"""
+
+
 #: Opens a transaction: committed when the block ends, rolled back when it raises.
 Transact = Callable[[], AbstractContextManager[Connection]]
 
@@ -48,8 +55,8 @@ class FairLock:
         self._is_held = False
 
     def is_awaited(self) -> bool:
-        """Whether somebody else waits for it, or has just been handed it."""
-        return self._is_held
+        """Whether somebody waits for it to be handed on."""
+        return bool(self._waiting)
 
     def __enter__(self) -> None:
         with self._guard:
@@ -129,9 +136,11 @@ class Store:
         if self._tell is not None:
             self._tell(changes)
 
-    def is_awaited(self) -> bool:
-        """Whether somebody else writes or waits to; on PostgreSQL, whose server alone knows, it may always be so."""
-        return not self.is_sqlite or self._turn.is_awaited()
+    def is_awaited(self, connection: Connection) -> bool:
+        """Whether somebody waits for the transaction of this connection to end: its writer's turn, or its rows."""
+        if self.is_sqlite:
+            return self._turn.is_awaited()
+        return bool(connection.exec_driver_sql(_IS_AWAITED).scalar())
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tocsin.domain.ids import IdMaker
@@ -53,6 +53,8 @@ def expect(connection: Connection, incident_id: int, workspace_id: int, held: Ho
     new = _dialect(connection).insert(holds).values(row)
     changed: dict[str, Any] = {name: new.excluded[name] for name in row if name not in {"incident_id", "workspace_id"}}
     changed["rings"] = or_(holds.c.rings, new.excluded.rings)
+    sooner = holds.c.check_at < new.excluded.check_at
+    changed["check_at"] = case((sooner, holds.c.check_at), else_=new.excluded.check_at)
     connection.execute(new.on_conflict_do_update(index_elements=["incident_id"], set_=changed))
 
 

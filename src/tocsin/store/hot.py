@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, cast
 
 from sqlalchemy import Connection
@@ -53,7 +53,7 @@ _JUDGED = (
     "deadline_at",
 )
 _NOT_JUDGED = tuple(name for name in Stream._fields if name not in ("id", *_JUDGED))
-_indexed = attrgetter(*_INDEXED)
+_indexed = itemgetter(*(Stream._fields.index(name) for name in _INDEXED))
 _not_judged = itemgetter(*(Stream._fields.index(name) for name in _NOT_JUDGED))
 
 

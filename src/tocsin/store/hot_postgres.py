@@ -106,13 +106,15 @@ class HotPostgres:
         return [Run._make(row) for row in _cursor(connection).execute(_OPEN_RUNS, (list(stream_ids),))]
 
     def claim(self, connection: Connection, until_at: int, span: int, limit: int) -> list[int]:
-        return [row[0] for row in _cursor(connection).execute(_CLAIM, (until_at, span, limit), prepare=True)]
+        rows = _cursor(connection).execute(_CLAIM, (until_at, span, limit), prepare=True).fetchall()
+        return [row[0] for row in rows]
 
     def due_streams(self, connection: Connection, stream_ids: Sequence[int], until_at: int) -> list[Due]:
-        rows = _cursor(connection).execute(_DUE_STREAMS, (raw.numbers(stream_ids), until_at), prepare=True)
+        # All at once: a row that is asked for by itself takes 5 µs more.
+        rows = _cursor(connection).execute(_DUE_STREAMS, (raw.numbers(stream_ids), until_at), prepare=True).fetchall()
         streams = list(map(Stream._make, rows))
         asked = list({stream.job_environment_id for stream in streams})
-        return due_streams_of(streams, _cursor(connection).execute(_JOBS, (asked,), prepare=True))
+        return due_streams_of(streams, _cursor(connection).execute(_JOBS, (asked,), prepare=True).fetchall())
 
     def due_runs(self, connection: Connection, until_at: int, limit: int) -> list[Due]:
         rows = _cursor(connection).execute(_DUE_RUNS, (until_at, limit), prepare=True)

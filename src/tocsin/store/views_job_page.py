@@ -1,6 +1,7 @@
 """What the page of one job needs beside the job itself. Read only."""
 
 import json
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select
@@ -99,17 +100,25 @@ def run_at(connection: Connection, workspace_id: int, job_key: str, tenant: str,
 
 
 def whole_run(connection: Connection, workspace_id: int, run_id: str) -> Object | None:
-    """The run as the API tells it, with its `metrics` and what its tenant is called."""
+    """The run as the API tells it, with its `metrics`, and its tenant's own id and name."""
     number = from_uuid(run_id)
     run = None if number is None else run_object(connection, workspace_id, number)
     if run is None:
         return None
     query = (
-        select(runs.c.metrics, runs.c.received_at, tenants.c.name, streams.c.id)
+        select(runs.c.metrics, runs.c.received_at, tenants.c.name, tenants.c.id)
         .join(streams, streams.c.id == runs.c.stream_id)
         .join(tenants, tenants.c.id == streams.c.tenant_id)
         .where(runs.c.id == number)
     )
     row = connection.execute(query).one()
     metrics = json.loads(row.metrics) if row.metrics else {}
-    return {**run, "metrics": metrics, "receivedAt": row.received_at, "tenantName": row.name or run["tenantId"]}
+    tenant = {"tenantUuid": to_uuid(row.id), "tenantName": row.name or run["tenantId"]}
+    return {**run, **tenant, "metrics": metrics, "receivedAt": row.received_at}
+
+
+def tenant_ids(connection: Connection, workspace_id: int, external_ids: Collection[str]) -> dict[str, str]:
+    """externalId → our UUID, which unlike theirs can stand in any address."""
+    mine = (tenants.c.workspace_id == workspace_id) & tenants.c.external_id.in_(external_ids)
+    rows = connection.execute(select(tenants.c.external_id, tenants.c.id).where(mine))
+    return {external_id: to_uuid(number) for external_id, number in rows}

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, and_, case, func, not_, null, select, union_all
@@ -63,6 +63,12 @@ def status_of(is_active: bool, is_down: bool, is_late: bool, was_heard: bool) ->
 def find_job_id(connection: Connection, workspace_id: int, job_key: str) -> int | None:
     query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key == job_key)
     return connection.execute(query).scalar()
+
+
+def known_keys(connection: Connection, workspace_id: int, job_keys: Collection[str]) -> set[str]:
+    """Those of these jobKeys that there is a job of."""
+    query = select(jobs.c.job_key).where(jobs.c.workspace_id == workspace_id, jobs.c.job_key.in_(job_keys))
+    return set(connection.execute(query).scalars())
 
 
 def job_object(connection: Connection, workspace_id: int, job_key: str, now: int, public_url: str) -> Object | None:

@@ -1,8 +1,9 @@
 """What is called like what somebody typed: jobs, tenants, and incidents. Read only."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, or_, select
 
 from tocsin.domain.ids import to_uuid
 from tocsin.store.schema import incidents, jobs, tenants
@@ -14,7 +15,7 @@ def search(connection: Connection, workspace_id: int, text: str, most: int) -> O
     """`{jobs, tenants, incidents}`, at most so many of each; what begins so before what merely holds it."""
     found_jobs = _found(select(jobs.c.job_key, jobs.c.name), jobs, workspace_id, (jobs.c.job_key, jobs.c.name), text)
     named = (tenants.c.external_id, tenants.c.name)
-    found_tenants = _found(select(*named, tenants.c.is_active), tenants, workspace_id, named, text)
+    found_tenants = _found(select(tenants.c.id, *named, tenants.c.is_active), tenants, workspace_id, named, text)
     about = (incidents.c.job_key, incidents.c.job_name, incidents.c.integration_key, incidents.c.pattern_name)
     found_incidents = (
         select(incidents.c.id, incidents.c.status, incidents.c.opened_at, *about)
@@ -25,9 +26,13 @@ def search(connection: Connection, workspace_id: int, text: str, most: int) -> O
     rows = connection.execute(found_incidents).mappings()
     return {
         "jobs": [dict(row) for row in connection.execute(found_jobs.limit(most)).mappings()],
-        "tenants": [dict(row) for row in connection.execute(found_tenants.limit(most)).mappings()],
-        "incidents": [{**row, "id": to_uuid(row["id"])} for row in rows],
+        "tenants": _with_uuids(connection.execute(found_tenants.limit(most)).mappings()),
+        "incidents": _with_uuids(rows),
     }
+
+
+def _with_uuids(rows: Iterable[RowMapping]) -> list[Object]:
+    return [{**row, "id": to_uuid(row["id"])} for row in rows]
 
 
 def _found(

@@ -22,7 +22,8 @@ from tocsin.store import views_deliveries as views
 
 router = APIRouter(prefix="/workspaces/me/channels", tags=["channels"])
 ProviderName = Annotated[str, Path(json_schema_extra={"enum": sorted(PROVIDERS)})]
-ChannelName = Annotated[str, Path(pattern="^[A-Za-z0-9._-]{1,50}$")]
+NAME = "^[A-Za-z0-9._-]{1,50}$"
+ChannelName = Annotated[str, Path(pattern=NAME)]
 _DEFAULT = "default"
 
 

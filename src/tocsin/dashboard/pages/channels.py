@@ -1,13 +1,15 @@
 """Where alerts go: every channel, its form, and what its receiver said last."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import Response
 
 from tocsin.api.masking import channel_object
+from tocsin.api.routes.channels import NAME
 from tocsin.application.access import Right
-from tocsin.application.errors import conflict, not_found
+from tocsin.application.errors import conflict, invalid, not_found
 from tocsin.dashboard import channel_words as words
 from tocsin.dashboard.channel_words import KINDS
 from tocsin.dashboard.page import Page
@@ -58,6 +60,8 @@ def make_channel(page: Page, provider: str) -> Response:
     if provider not in KINDS:
         raise not_found("Channel")
     name = page.form.text("name") or "default"
+    if not re.fullmatch(NAME, name) or name in {".", ".."}:
+        raise invalid("name must be letters, digits and . _ - only, 50 at most.")
     with page.read() as connection:
         taken = views_deliveries.find_channel(connection, page.workspace_id, provider, name)
     if taken is not None:

@@ -11,6 +11,7 @@ from tocsin.dashboard.visitors import safe_next
 from tocsin.domain.ids import from_uuid
 from tocsin.store import views_channels
 from tocsin.store import views_deliveries as views
+from tocsin.store.views_jobs import known_keys
 
 pages = Pages()
 _STATES = {"": "All", "pending": "Waiting", "delivered": "Delivered", "failed": "Gave up", "dropped": "Dropped"}
@@ -54,4 +55,5 @@ def list_rejections(page: Page) -> Response:
     with page.read() as connection:
         found = views.list_rejections(connection, page.workspace_id, query.list_page(), filters)
         kinds = views.rejection_kinds(connection, page.workspace_id)
-    return page.render("rejections.html", rejections=found, kinds=kinds, is_narrowed=any(filters))
+        known = known_keys(connection, page.workspace_id, {one["jobKey"] for one in found["items"] if one["jobKey"]})
+    return page.render("rejections.html", rejections=found, kinds=kinds, known=known, is_narrowed=any(filters))

@@ -112,6 +112,7 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
     happened = views_activity.list_activity(connection, mine, number, ListPage(1, _STEPS)) or {}
     activity = happened.get("items", [])
     sent = views_deliveries.DeliveryFilters(incident_id=number)
+    members = views_people.list_members(connection, mine, ListPage(1, _MOST_SHOWN))["items"]
     behind = None
     if head["kind"] == "integration":
         filters = views_events.EventFilters(incident_id=number)
@@ -129,7 +130,8 @@ def _whole(page: Page, connection: Connection, head: dict[str, Any]) -> dict[str
             connection, mine, sent, _some(page, "deliveries", _FEW_DELIVERIES)
         ),
         "events": behind,
-        "members": views_people.list_members(connection, mine, ListPage(1, _MOST_SHOWN))["items"],
+        "members": members,
+        "owners": [("", "Nobody in particular"), *((one["userId"], one["name"] or one["email"]) for one in members)],
     }
 
 

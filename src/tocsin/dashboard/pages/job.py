@@ -198,7 +198,9 @@ def list_streams(page: Page, job_key: str) -> Response:
         found = head_of(page, connection, job_key)
         job_id = found["whole"].job_id
         streams = views_streams.list_streams(connection, job_id, page.now, filters, page.query.list_page())
-    return page.render("job-tenants.html", **found, streams=streams, filters=filters)
+        named = {one["tenantId"] for one in streams["items"]}
+        ids = views_job_page.tenant_ids(connection, page.workspace_id, named)
+    return page.render("job-tenants.html", **found, streams=streams, ids=ids, filters=filters)
 
 
 # --- what can be done with it -----------------------------------------------------------------------------------------

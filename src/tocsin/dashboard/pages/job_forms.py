@@ -55,7 +55,8 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-@pages.get("/jobs/new", right=Right.WRITE)
+# Not below /jobs: any word that could stand there is somebody's jobKey.
+@pages.get("/new-job", right=Right.WRITE)
 def new_job(page: Page) -> Response:
     values = {**_DEFAULTS, "schedule.timezone": page.zone}
     if like := page.query.text("like"):
@@ -63,7 +64,7 @@ def new_job(page: Page) -> Response:
     return _form(page, "job-new.html", values)
 
 
-@pages.post("/jobs/new", again=new_job)
+@pages.post("/new-job", again=new_job)
 def make_job(page: Page) -> Response:
     if page.form.is_on("preview"):
         return new_job(page)
@@ -88,7 +89,7 @@ def change_job(page: Page, job_key: str) -> Response:
     return page.go(path_of(body["jobKey"], "settings"), "Saved.")
 
 
-@pages.post("/jobs/preview", right=Right.READ)
+@pages.post("/new-job/preview", right=Right.READ)
 def preview_schedule(page: Page) -> Response:
     """What the script shows beside the form while it is filled in."""
     return page.render("job-preview.html", preview=_preview(page, page.form))

@@ -170,8 +170,8 @@ def _body(page: Page) -> dict[str, Any]:
     form = page.form
     try:
         place = zones.zone(form.text("timezone"))
-    except ValueError as error:
-        raise invalid(f"timezone {error}") from None
+    except ValueError:
+        raise invalid("timezone must be an IANA time zone, like Europe/Vienna.") from None
     return {
         "target": _target(form),
         "startsAt": _moment(form, "startsAt", place),

@@ -19,7 +19,11 @@ def switch_workspace(page: Page) -> Response:
     return _enter(page, page.form.text("workspace"), safe_next(page.form.text("next")))
 
 
-@pages.post("/workspaces", right=None)
+def show_new_workspace(page: Page) -> Response:
+    return page.render("no-workspace.html") if page.who is not None else page.go("/sign-in")
+
+
+@pages.post("/workspaces", right=None, again=show_new_workspace)
 def make_workspace(page: Page) -> Response:
     made = page.ask("POST", "/workspaces", {"name": page.form.text("name")}).data
     return _enter(page, made["workspace"]["id"], "/")

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from tocsin.application.errors import Refused, invalid
 from tocsin.dashboard.page import Page
 from tocsin.dashboard.router import Pages
 from tocsin.store import views_public as views
@@ -25,7 +26,12 @@ def show_sharing(page: Page) -> Response:
 def share(page: Page) -> Response:
     form = page.form
     target = {"kind": form.text("target"), "value": form.text_or_none("value")}
-    page.ask("POST", "/public-links", {"kind": form.text("kind"), "target": target, "title": form.text("title")})
+    try:
+        page.ask("POST", "/public-links", {"kind": form.text("kind"), "target": target, "title": form.text("title")})
+    except Refused as refused:
+        if refused.status == 404:
+            raise invalid(f"value is the name of no {target['kind']} here.") from None
+        raise
     return page.go("/sharing")
 
 
