@@ -47,7 +47,7 @@ def release(connection: Connection, now: int, hush: Hush, alert: Unworded) -> Un
         holds.end(connection, [alert.incident_id])
     if muted:
         # Channels that are told of these tenants alone hear of them when they are quiet no more.
-        why = hold_of_tenants(muted.values())
+        why = hold_of_tenants(muted.values())._replace(by_tenants=False)  # whoever joins is told of by the rule
         holds.expect(connection, alert.incident_id, alert.workspace_id, why, now, rings=False)
     return alert
 
@@ -64,7 +64,7 @@ def note_muted(
 def end_quiets(connection: Connection, ids: IdMaker, now: int, until_at: int) -> bool:
     """What ends up to `until_at`, and what follows: windows come again, and what was held is told. Whether there may be
     more of either."""
-    drawn = draw_windows(connection, until_at)
+    drawn = draw_windows(connection, now, until_at)
     return lift(connection, ids, now, until_at) == BATCH or drawn == BATCH
 
 
@@ -87,12 +87,13 @@ def lift(connection: Connection, ids: IdMaker, now: int, until_at: int) -> int:
     return len(due)
 
 
-def draw_windows(connection: Connection, until_at: int) -> int:
-    """Maintenance windows whose occurrence is over: when they come next. How many were due."""
+def draw_windows(connection: Connection, now: int, until_at: int) -> int:
+    """Of maintenance windows whose occurrence is over the one that is under way `now`, or the next: what passed while
+    nobody looked is passed over, as alerts are told by what is quiet now. How many were due."""
     due = quiets.lock_over(connection, until_at, BATCH)
     for row in due:
         window = Window(row["starts_at"], row["ends_at"], row["rrule"], row["timezone"])
-        quiets.set_span(connection, row["id"], span_at(window, row["next_at"]))
+        quiets.set_span(connection, row["id"], span_at(window, now))
     return len(due)
 
 

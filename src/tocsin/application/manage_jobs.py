@@ -6,7 +6,7 @@ from tocsin.application import watching
 from tocsin.application.errors import conflict, not_found
 from tocsin.domain.ids import IdMaker, from_uuid
 from tocsin.domain.model import SECOND
-from tocsin.store import Connection
+from tocsin.store import Connection, holds
 from tocsin.store import jobs as rows
 
 Row = dict[str, Any]
@@ -26,6 +26,8 @@ def create_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int
 
 def change_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int, job_key: str, changes: Row) -> str:
     """`changes`: columns of `jobs`. The job's key afterwards."""
+    if "tags" in changes:
+        holds.lock(connection, workspace_id)
     before = _lock(connection, workspace_id, job_key)
     changes = {**changes, **_grace(before, changes)}
     after = {**before, **changes}
@@ -34,6 +36,8 @@ def change_job(connection: Connection, ids: IdMaker, now: int, workspace_id: int
     if not rows.update_job(connection, workspace_id, before["id"], changes):
         raise _key_taken(after["job_key"])
     watching.job_changed(connection, ids, now, before, after)
+    if after["tags"] != before["tags"]:
+        holds.stir_workspace(connection, workspace_id, now)  # a tag may be quiet
     return str(after["job_key"])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tocsin.domain.ids import IdMaker
@@ -51,7 +51,10 @@ def expect(connection: Connection, incident_id: int, workspace_id: int, held: Ho
     """Nothing is held yet, but the end of the quiet is to be looked at."""
     row = _row(incident_id, workspace_id, held, now) | {"rings": rings}
     new = _dialect(connection).insert(holds).values(row)
-    changed = {name: new.excluded[name] for name in row if name not in {"incident_id", "workspace_id"}}
+    changed: dict[str, Any] = {name: new.excluded[name] for name in row if name not in {"incident_id", "workspace_id"}}
+    changed["rings"] = or_(holds.c.rings, new.excluded.rings)
+    sooner = holds.c.check_at < new.excluded.check_at
+    changed["check_at"] = case((sooner, holds.c.check_at), else_=new.excluded.check_at)
     connection.execute(new.on_conflict_do_update(index_elements=["incident_id"], set_=changed))
 
 

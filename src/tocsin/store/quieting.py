@@ -24,13 +24,15 @@ class Hush(NamedTuple):
     holds: dict[int, Hold]
     muted: dict[int, dict[str, Quiet]]
 
-    def hold_on(self, connection: Connection, alert: Unworded) -> Hold | None:
-        """What holds this alert, if anything."""
+    def hold_on(self, connection: Connection, alert: Unworded, only: Collection[str] = ()) -> Hold | None:
+        """What holds this alert, if anything; from who is told of `only` these tenants (none: of all)."""
         whole = self.holds.get(alert.incident_id)
         if whole is not None or alert.workspace_id not in self.muted:
             return whole
         muted = self.muted_in(connection, alert)
-        if not muted or len(muted) < _affected(connection, alert):
+        if only:
+            muted = {name: quiet for name, quiet in muted.items() if name in only}
+        if not muted or len(muted) < _affected(connection, alert, only):
             return None
         return hold_of_tenants(muted.values())
 
@@ -186,6 +188,9 @@ def _soon(hold: Hold, now: int) -> Hold:
     return hold._replace(until_at=now + RECHECK) if hold.until_at is None else hold
 
 
-def _affected(connection: Connection, alert: Unworded) -> int:
+def _affected(connection: Connection, alert: Unworded, only: Collection[str]) -> int:
     query = of_alert(select(func.count()).select_from(incident_tenants), alert)
+    if only:
+        theirs = (tenants.c.workspace_id == alert.workspace_id) & tenants.c.external_id.in_(only)
+        query = query.where(incident_tenants.c.tenant_id.in_(select(tenants.c.id).where(theirs)))
     return int(connection.execute(query).scalar_one())

@@ -1,5 +1,6 @@
 """What a claim finds that must not be sent, now or ever: looked at once, just before the first attempt."""
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from tocsin.domain.superseding import Passage, superseded
 from tocsin.store import holds
 from tocsin.store.alerts import Unworded
 from tocsin.store.quieting import NOTHING, look
-from tocsin.store.schema import alerts, deliveries, delivery_attempts, incidents
+from tocsin.store.schema import alerts, channels, deliveries, delivery_attempts, incidents
 from tocsin.store.shared import settle_parts
 
 #: How often a delayed opening is looked at while its incident recovers: it may end, or open again.
@@ -84,20 +85,22 @@ def _hold(connection: Connection, rows: Sequence[Candidate], now: int) -> set[in
     if not alone and not shared:
         return set()
     query = (
-        select(deliveries.c.id, deliveries.c.kind, deliveries.c.channel_id)
+        select(deliveries.c.id, deliveries.c.kind, deliveries.c.channel_id, channels.c.routes)
         .add_columns(*[alerts.c[name] for name in Unworded._fields])
         .join(alerts, alerts.c.id == deliveries.c.alert_id)
+        .join(channels, channels.c.id == deliveries.c.channel_id)
         .where(or_(deliveries.c.id.in_(alone), deliveries.c.shared_in.in_(shared)))
         .where(deliveries.c.state == "pending", deliveries.c.incident_id.is_not(None))
         .order_by(deliveries.c.id)
     )
-    suspects = [(row[0], row[1], row[2], Unworded(*row[3:])) for row in connection.execute(query)]
+    suspects = [(*row[:4], Unworded(*row[4:])) for row in connection.execute(query)]
     hush = look(connection, now, {alert.incident_id for *_, alert in suspects})
     if hush is NOTHING:
         return set()
     fates: dict[int, Reason] = {}
-    for delivery_id, kind, channel_id, alert in suspects:
-        why = hush.hold_on(connection, alert) if delivery_id not in fates else None
+    for delivery_id, kind, channel_id, routes, alert in suspects:
+        only = json.loads(routes).get("tenants", ())
+        why = hush.hold_on(connection, alert, only) if delivery_id not in fates else None
         if why is None:
             continue
         over = superseded(_passages(connection, alert.incident_id, channel_id))
