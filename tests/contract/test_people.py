@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from tests.support.house import House, micros
-from tocsin.application import accounts, keys, members, password_links, second_factor, sessions
+from tocsin.application import accounts, keys, manage_channels, members, password_links, second_factor, sessions
 from tocsin.application.access import Principal
 from tocsin.application.errors import Refused
+from tocsin.application.resolving import resolve
 from tocsin.domain.ids import IdMaker
 from tocsin.secret_box import SecretBox
-from tocsin.store import people
+from tocsin.store import people, schema
 from tocsin.store.accounts import user_of
 from tocsin.store.attempts import write_with_retries
 from tocsin.store.engine import Connection, Store
@@ -109,3 +110,56 @@ def test_a_name_is_one_keys(house: House) -> None:
         return keys.create_key(connection, house.ids, NOW, house.workspace_id, "ci", ["read"])
 
     assert _winners(house, make) == 1
+
+
+def test_a_key_is_revoked_once(house: House) -> None:
+    with house.store.write() as connection:
+        made = keys.create_key(connection, house.ids, NOW, house.workspace_id, "ci", ["read"])
+
+    def revoke(connection: Connection) -> bool:
+        keys.revoke_key(connection, house.workspace_id, made.id, NOW)
+        return True
+
+    assert _winners(house, revoke) == 1
+
+
+def test_of_many_invitations_to_one_address_one_is_left(house: House) -> None:
+    admin = Principal(house.workspace_id, 1, None, None, ("admin",))
+
+    def invite(connection: Connection) -> Any:
+        return members.invite(connection, house.ids, NOW, admin, house.workspace_id, "x@example.com", "member")
+
+    assert _winners(house, invite) == AT_ONCE
+    assert len(house.rows(schema.invitations)) == 1
+
+
+def test_a_channel_that_many_set_at_once_is_one_and_is_removed_once(house: House) -> None:
+    box = SecretBox([b"\0" * 32])
+
+    def put(connection: Connection) -> bool:
+        arguments = (box, house.workspace_id, "slack", "ops", lambda _: {"webhookUrl": "https://nobody.example"}, True)
+        manage_channels.put_channel(connection, house.ids, NOW, *arguments)
+        return True
+
+    def remove(connection: Connection) -> bool:
+        manage_channels.remove_channel(connection, house.workspace_id, "slack", "ops")
+        return True
+
+    assert _winners(house, put) == AT_ONCE
+    assert len(house.rows(schema.channels, schema.channels.c.name == "ops")) == 1
+    assert _winners(house, remove) == 1
+
+
+@pytest.mark.parametrize("kind", ["job", "integration"])
+def test_an_incident_is_resolved_once(house: House, kind: str) -> None:
+    house.make_job()
+    house.check_in("success")
+    house.report()
+    house.pass_time(4000)
+    (incident,) = house.rows(schema.incidents, schema.incidents.c.kind == kind)
+
+    def end(connection: Connection) -> bool:
+        resolve(connection, house.ids, micros(house.now), house.workspace_id, incident.id)
+        return True
+
+    assert _winners(house, end) == 1
