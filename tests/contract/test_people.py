@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.house import House, micros
+from tests.support.house import JOB, House, micros
 from tocsin.application import accounts, keys, manage_channels, members, password_links, second_factor, sessions
 from tocsin.application.access import Principal
 from tocsin.application.errors import Refused
 from tocsin.application.resolving import resolve
 from tocsin.domain.ids import IdMaker
 from tocsin.secret_box import SecretBox
-from tocsin.store import people, schema
+from tocsin.store import people, public_links, schema
 from tocsin.store.accounts import user_of
 from tocsin.store.attempts import write_with_retries
 from tocsin.store.engine import Connection, Store
+from tocsin.store.views_jobs import find_job_id
 
 NOW = micros(0)
 AT_ONCE = 6
@@ -154,8 +155,8 @@ def test_a_channel_that_many_set_at_once_is_one_and_is_removed_once(house: House
 def test_an_incident_is_resolved_once(house: House, kind: str) -> None:
     house.make_job()
     house.check_in("success")
-    house.report()
     house.pass_time(4000)
+    house.report()
     (incident,) = house.rows(schema.incidents, schema.incidents.c.kind == kind)
 
     def end(connection: Connection) -> bool:
@@ -163,3 +164,22 @@ def test_an_incident_is_resolved_once(house: House, kind: str) -> None:
         return True
 
     assert _winners(house, end) == 1
+
+
+def test_what_went_between_the_look_and_the_write_is_looked_for_again(house: House) -> None:
+    if house.store.is_sqlite:
+        pytest.skip("there is one writer at a time")
+    house.make_job()
+    seen: list[int | None] = []
+
+    def link(connection: Connection) -> None:
+        seen.append(find_job_id(connection, house.workspace_id, JOB))
+        if seen[-1] is None:
+            return
+        house.delete_job()
+        row = {"id": 1, "workspace_id": house.workspace_id, "kind": "badge", "target": "job", "job_id": seen[-1]}
+        public_links.insert_link(connection, {**row, "title": "", "token": "x", "created_at": NOW})
+
+    write_with_retries(house.store, link)
+    assert [one is None for one in seen] == [False, True]
+    assert house.rows(schema.public_links) == []
