@@ -234,22 +234,21 @@ def record(
     horizon: int | None = None,
     answer: Answer | None = None,
 ) -> list[Outcome]:
-    """Record `batch`, in the order of receipt, and say what became of each.
-
-    `horizon`: no deadline after it may be judged (None: this node alone commits check-ins).
-    """
+    """Record `batch`, in the order of receipt, and say what became of each. `horizon`: no deadline after it may be
+    judged (None: this node alone commits check-ins)."""
     work = _Batch(connection, hot, Ledger(ids, now, absences), horizon)
     replayed = {i: replay(connection, s.workspace_id, s.idempotency, now) for i, s in enumerate(batch) if s.idempotency}
-    live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
     asked = [(s.check_in, s.terms) for s in batch]
-    refused = terms.refusals(connection, asked)
+    # Asked before any answer is looked at, all of it is one round trip on PostgreSQL.
+    live = hot.live_keys(connection, {s.key_id for s in batch if s.key_id is not None})
+    refusals, strays = terms.ask_refusals(connection, asked), terms.ask_strays(connection, asked)
     found = _found(connection, hot, ids, now, batch)
-    keys = live()
+    refused, keys, astray = refusals(), live(), strays(found)
     refused |= {i: DEAD_KEY for i, s in enumerate(batch) if s.key_id is not None and s.key_id not in keys}
     granted = provisioning.grant(connection, ids, now, asked, refused, found)
     if granted.has_changed:
         found = _found(connection, hot, ids, now, batch)
-    refused |= terms.strays(connection, asked, found)
+    refused |= astray
     _load_open_runs(work, batch, found)
     outcomes = [refused.get(i) or replayed.get(i) or work.decide(s, found[i]) for i, s in enumerate(batch)]
     for i in granted.made:

@@ -1,6 +1,6 @@
 """What a sender's protocol asks for beside the check-in itself: who is let in, and what is dropped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tocsin.application.errors import ErrorCode, Refused, forbidden
@@ -49,38 +49,46 @@ class Terms(NamedTuple):
 Asked = Sequence[tuple[CheckIn, Terms | None]]
 
 
-def refusals(connection: Connection, asked: Asked) -> dict[int, Refused]:
-    """Those of the batch that are refused before anything is looked up: index → why."""
+def ask_refusals(connection: Connection, asked: Asked) -> Callable[[], dict[int, Refused]]:
+    """What tells, when it is called, which of the batch are refused whatever they concern: index → why."""
     with_key = {c.workspace_id for c, terms in asked if terms is not None and terms.dsn_key is not None}
-    keys = sentry_keys.keys_of(connection, with_key) if with_key else {}
-    refused: dict[int, Refused] = {}
-    for i, (check_in, terms) in enumerate(asked):
-        if terms is not None and terms.dsn_key is not None and keys.get(check_in.workspace_id) != terms.dsn_key:
-            refused[i] = _DEAD_KEY
-        elif terms is not None and terms.rejected is not None:
-            refused[i] = terms.rejected
-    return refused
+    keys = sentry_keys.ask_keys(connection, with_key) if with_key else dict
+
+    def refusals() -> dict[int, Refused]:
+        known = keys()
+        refused: dict[int, Refused] = {}
+        for i, (check_in, terms) in enumerate(asked):
+            if terms is not None and terms.dsn_key is not None and known.get(check_in.workspace_id) != terms.dsn_key:
+                refused[i] = _DEAD_KEY
+            elif terms is not None and terms.rejected is not None:
+                refused[i] = terms.rejected
+        return refused
+
+    return refusals
 
 
-def strays(connection: Connection, asked: Asked, found: Sequence[Found]) -> dict[int, Refused]:
-    """Steps of runs that belong to another environment of their job: index → why they are refused."""
-    new = {
-        i: (known.job.id, known.tenant_id, check_in.run_id)
-        for i, ((check_in, _), known) in enumerate(zip(asked, found, strict=True))
+def ask_strays(connection: Connection, asked: Asked) -> Callable[[Sequence[Found]], dict[int, Refused]]:
+    """What tells, of what was found, which are steps of runs that belong to another environment of their job: index →
+    why they are refused."""
+    named = {
+        i: (check_in.workspace_id, check_in.job_key, check_in.tenant, check_in.run_id)
+        for i, (check_in, _) in enumerate(asked)
         if check_in.is_step and check_in.run_id is not None
-        if known.job is not None and known.tenant_id is not None and known.run is None
     }
-    if not new:
-        return {}
-    elsewhere = details.environments_of(connection, set(new.values()))
-    refused: dict[int, Refused] = {}
-    for i, run in new.items():
-        environments = elsewhere.get(run, set()) - {asked[i][0].environment}
-        if environments:
-            where = ", ".join(sorted(environments))
-            sentence = f"check_in_id {run[2]} belongs to a run in {where}, not in {asked[i][0].environment}."
-            refused[i] = Rejected(Reason.WRONG_ENVIRONMENT, sentence)
-    return refused
+    elsewhere = details.ask_environments(connection, set(named.values())) if named else dict
+
+    def strays(found: Sequence[Found]) -> dict[int, Refused]:
+        known = elsewhere()
+        refused: dict[int, Refused] = {}
+        for i, run in named.items():
+            environments = known.get(run, set()) - {asked[i][0].environment}
+            if environments and found[i].run is None:
+                where = ", ".join(sorted(environments))
+                sentence = f"check_in_id {run[3]} belongs to a run in {where}, not in {asked[i][0].environment}."
+                refused[i] = Rejected(Reason.WRONG_ENVIRONMENT, sentence)
+        return refused
+
+    return strays
 
 
 def keep_rejections(connection: Connection, ids: IdMaker, now: int, asked: Asked, outcomes: Sequence[object]) -> None:

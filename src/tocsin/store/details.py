@@ -1,8 +1,8 @@
 """What is kept beside runs: where they belong, and what they say while they go on."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Select, delete, insert, select
 
@@ -24,22 +24,28 @@ _SAYING = """ON CONFLICT (run_id) DO UPDATE SET
     release = coalesce(nullif(excluded.release, ''), run_details.release)"""
 #: On each engine one index after the other, in the order written: `default` is the tenant of nearly all streams, of
 #: which statistics know nothing. (Through SQLAlchemy Core, a statement a place, a check-in took three times as long.)
-_PLACES_SQLITE = """SELECT p.c0, p.c1, p.c2, p.c3, l.id FROM {p}
-    CROSS JOIN places AS l ON l.job_id = p.c0 AND l.project = p.c1 AND l.service = p.c2 AND l.host = p.c3"""
-#: One round trip less.
-_PLACES_POSTGRES = f"""INSERT INTO places ({", ".join(_PLACE)}) SELECT * FROM {{p}} {_HEARING}
-    RETURNING job_id, project, service, host, id"""
-_ELSEWHERE_SQLITE = """SELECT p.c0, p.c1, p.c2, e.environment FROM {p}
-    CROSS JOIN job_environments AS e ON e.job_id = p.c0
-    CROSS JOIN streams AS s ON s.job_environment_id = e.id AND s.tenant_id = p.c1
-    CROSS JOIN runs AS r ON r.stream_id = s.id AND r.client_run_id = p.c2"""
-_ELSEWHERE_POSTGRES = """SELECT p.c0, p.c1, p.c2, e.environment FROM {p}
-    JOIN LATERAL (SELECT id, environment FROM job_environments WHERE job_id = p.c0 OFFSET 0) AS e ON true
-    JOIN LATERAL (SELECT id FROM streams WHERE job_environment_id = e.id AND tenant_id = p.c1 OFFSET 0) AS s ON true
-    JOIN LATERAL (SELECT id FROM runs WHERE stream_id = s.id AND client_run_id = p.c2 OFFSET 0) AS r ON true"""
+_DETAIL_KINDS = ("bigint", "bigint", "text", "bigint", "text", "text", "text")
+_PLACE_OF = "job_id = p.c3 AND project = p.c4 AND service = p.c5 AND host = p.c6"
+_DETAIL = f"""INSERT INTO run_details (run_id, workspace_id, release, place_id)
+    SELECT p.c0, p.c1, p.c2, (SELECT id FROM places WHERE {_PLACE_OF}) FROM {{p}} WHERE true {_SAYING}"""
+_ELSEWHERE_KINDS = ("bigint", "text", "text", "text")
+_ELSEWHERE_SQLITE = """SELECT p.c0, p.c1, p.c2, p.c3, e.environment FROM {p}
+    CROSS JOIN jobs AS j ON j.workspace_id = p.c0 AND j.job_key = p.c1
+    CROSS JOIN tenants AS t ON t.workspace_id = p.c0 AND t.external_id = p.c2
+    CROSS JOIN job_environments AS e ON e.job_id = j.id
+    CROSS JOIN streams AS s ON s.job_environment_id = e.id AND s.tenant_id = t.id
+    CROSS JOIN runs AS r ON r.stream_id = s.id AND r.client_run_id = p.c3"""
+_ELSEWHERE_POSTGRES = """SELECT p.c0, p.c1, p.c2, p.c3, e.environment FROM {p}
+    JOIN LATERAL (SELECT id FROM jobs WHERE workspace_id = p.c0 AND job_key = p.c1 OFFSET 0) AS j ON true
+    JOIN LATERAL (SELECT id FROM tenants WHERE workspace_id = p.c0 AND external_id = p.c2 OFFSET 0) AS t ON true
+    JOIN LATERAL (SELECT id, environment FROM job_environments WHERE job_id = j.id OFFSET 0) AS e ON true
+    JOIN LATERAL (SELECT id FROM streams WHERE job_environment_id = e.id AND tenant_id = t.id OFFSET 0) AS s ON true
+    JOIN LATERAL (SELECT id FROM runs WHERE stream_id = s.id AND client_run_id = p.c3 OFFSET 0) AS r ON true"""
 
 #: (job id, project, service, host)
 Leaf = tuple[int, str, str, str]
+#: (workspace id, job key, the tenant's external id, the sender's name for the run)
+Named = tuple[int, str, str, str]
 
 
 class Told(NamedTuple):
@@ -88,48 +94,35 @@ def newest_reported(connection: Connection, stream_id: int) -> Run | None:
     return None if row is None else Run(*row)
 
 
-def environments_of(
-    connection: Connection, named: Collection[tuple[int, int, str]]
-) -> dict[tuple[int, int, str], set[str]]:
-    """(job, tenant, the sender's name for a run) → the environments in which there is such a run."""
+def ask_environments(connection: Connection, named: Collection[Named]) -> Callable[[], dict[Named, set[str]]]:
+    """What gives, when it is called, the environments in which there is such a run."""
     statement = _ELSEWHERE_SQLITE if raw.is_sqlite(connection) else _ELSEWHERE_POSTGRES
-    found: dict[tuple[int, int, str], set[str]] = {}
-    for job_id, tenant_id, name, environment in _joined(connection, statement, ("bigint", "bigint", "text"), named):
-        found.setdefault((job_id, tenant_id, name), set()).add(environment)
-    return found
+    rows = _ask(connection, statement, _ELSEWHERE_KINDS, named)
+
+    def environments() -> dict[Named, set[str]]:
+        found: dict[Named, set[str]] = {}
+        for *name, environment in rows():
+            found.setdefault(cast(Named, tuple(name)), set()).add(environment)
+        return found
+
+    return environments
 
 
 def _attribute(connection: Connection, ids: IdMaker, told: Collection[Told]) -> None:
+    """Places are written in one order on every node, or two of them could wait for each other."""
     leaves = {_leaf(one): one for one in told if any(_leaf(one)[1:])}
-    place_ids = _places(connection, ids, leaves) if leaves else {}
-    rows = [
-        (one.run_id, one.workspace_id, place_ids.get(_leaf(one)), (one.attribution or Attribution()).release)
-        for one in told
+    heard = [
+        (ids.new(latest.at), latest.workspace_id, *leaf, latest.at, latest.run_id)
+        for leaf, latest in sorted(leaves.items())
     ]
-    raw.insert(connection, "run_details", ("run_id", "workspace_id", "place_id", "release"), rows, _SAYING)
+    raw.insert(connection, "places", _PLACE, heard, _HEARING)
+    said = [(one.run_id, one.workspace_id, (one.attribution or Attribution()).release, *_leaf(one)) for one in told]
+    _ask(connection, _DETAIL, _DETAIL_KINDS, said)
 
 
 def _leaf(one: Told) -> Leaf:
     where = one.attribution or Attribution()
     return one.job_id, where.project, where.service, where.host
-
-
-def _places(connection: Connection, ids: IdMaker, leaves: Mapping[Leaf, Told]) -> dict[Leaf, int]:
-    """The places of these leaves, made where they are new, each heard of by its latest run.
-
-    In one order on every node, or two of them could wait for each other.
-    """
-    rows = [
-        (ids.new(latest.at), latest.workspace_id, *leaf, latest.at, latest.run_id)
-        for leaf, latest in sorted(leaves.items())
-    ]
-    leaf, times = ("bigint", "text", "text", "text"), ("bigint", "bigint")
-    if raw.is_sqlite(connection):
-        raw.insert(connection, "places", _PLACE, rows, _HEARING)
-        found = _joined(connection, _PLACES_SQLITE, leaf, leaves)
-    else:
-        found = _joined(connection, _PLACES_POSTGRES, ("bigint", "bigint", *leaf, *times), rows)
-    return {row[:4]: row[4] for row in found}
 
 
 def _note(connection: Connection, ids: IdMaker, told: Collection[Told]) -> None:
@@ -149,19 +142,20 @@ def _note(connection: Connection, ids: IdMaker, told: Collection[Told]) -> None:
         connection.execute(delete(run_notes).where(run_notes.c.id.in_(mine.offset(MOST_NOTES).limit(MOST_NOTES))))
 
 
-def _joined(
-    connection: Connection, statement: str, kinds: Sequence[str], asked: Collection[tuple[Any, ...]]
-) -> list[tuple[Any, ...]]:
-    """The rows of a statement that begins with what is asked: the table `p (c0, c1, …)`, of columns of these kinds."""
+def _ask(
+    connection: Connection, statement: str, kinds: Sequence[str], given: Collection[tuple[Any, ...]]
+) -> Callable[[], list[tuple[Any, ...]]]:
+    """Run a statement that reads what is given as the table `p (c0, c1, …)`, of columns of these kinds; what gives its
+    rows."""
     names = [f"c{i}" for i in range(len(kinds))]
     if raw.is_sqlite(connection):
         values = ", ".join(f"value ->> {i} AS {name}" for i, name in enumerate(names))
         source = f"(SELECT {values} FROM json_each(?)) AS p"
-        return raw.select(connection, statement.format(p=source), "", json.dumps(list(asked)))
+        return raw.ask(connection, statement.format(p=source), "", json.dumps(list(given)))
     arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
     literals = [
         raw.texts(column) if kind == "text" else raw.numbers(column)
-        for kind, column in zip(kinds, zip(*asked, strict=True), strict=True)
+        for kind, column in zip(kinds, zip(*given, strict=True), strict=True)
     ]
     source = f"unnest({arrays}) AS p ({', '.join(names)})"
-    return raw.select(connection, "", statement.format(p=source), *literals)
+    return raw.ask(connection, "", statement.format(p=source), *literals)

@@ -54,11 +54,16 @@ def ask(connection: Connection, sqlite: str, postgres: str, *values: Any) -> Cal
 
 def select_by(connection: Connection, statement: str, *lists: Collection[int]) -> list[tuple[Any, ...]]:
     """The rows of a statement in which each `IN ?` stands for a list of numbers."""
+    return ask_by(connection, statement, *lists)()
+
+
+def ask_by(connection: Connection, statement: str, *lists: Collection[int]) -> Callable[[], list[tuple[Any, ...]]]:
+    """What gives those rows when it is called; see `ask`."""
     if is_sqlite(connection):
         marked = statement.replace("IN ?", "IN (SELECT value FROM json_each(?))")
-        return select(connection, marked, "", *(json.dumps(list(wanted)) for wanted in lists))
+        return ask(connection, marked, "", *(json.dumps(list(wanted)) for wanted in lists))
     marked = statement.replace("IN ?", "= ANY (%s::bigint[])")
-    return select(connection, "", marked, *(numbers(list(wanted)) for wanted in lists))
+    return ask(connection, "", marked, *(numbers(list(wanted)) for wanted in lists))
 
 
 def insert(connection: Connection, table: str, names: Sequence[str], rows: Rows, conflict: str = "") -> None:
