@@ -53,3 +53,9 @@ def test_a_database_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> N
     (tmp_path / "a.db").touch()
     said = _fails({"TOCSIN_DATABASE_URL": f"sqlite:///{tmp_path}/a.db"}, "user", "list")
     assert said.startswith("There are no tables of Tocsin's in this database.")
+
+
+def test_a_folder_that_cannot_be_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = _fails({"TOCSIN_DATA_DIR": str(tmp_path / "file"), "TOCSIN_PORT": "0"}, "serve")
+    assert said == f"{tmp_path}/file cannot be used: File exists. Make it accessible, or name another.\n"

@@ -18,6 +18,7 @@ from tocsin.settings import Settings
         {"opsgenie_url": "ftp://api.opsgenie.com"},
         {"allow_destinations": "everywhere"},
         {"database_url": "mysql://db"},
+        {"database_url": "postgresql://anna:s3cr3t@db:port/tocsin"},
     ],
 )
 def test_a_wrong_setting_is_refused(wrong: dict[str, str]) -> None:
@@ -31,3 +32,17 @@ def test_a_wrong_setting_is_refused(wrong: dict[str, str]) -> None:
 @pytest.mark.parametrize("mail_from", ["tocsin@example.com", "Tocsin <tocsin@example.com>", "Zoë <z@localhost>"])
 def test_who_mails_are_from(mail_from: str) -> None:
     assert Settings(mail_from=mail_from).mail_from == mail_from
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://anna:p[a:ss@db/tocsin",
+        "postgresql://[::1]:5432/tocsin",
+        "postgresql://[::1]/tocsin",
+        "postgresql:///tocsin?host=/run/pg:x",
+        "sqlite:////data/a@b:c.db",
+    ],
+)
+def test_a_database_may_be_anywhere(url: str) -> None:
+    assert Settings.model_validate({"database_url": url}).resolved_database_url == url

@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     def _known_engine(cls, value: str) -> str:
         if value and not value.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise ValueError("must begin with postgresql:// or sqlite:///")
+        host = value.partition("://")[2].rpartition("@")[2].partition("/")[0]
+        if value.startswith("postgres") and re.search(r":[^]:]*[^]:0-9][^]:]*$", host):
+            raise ValueError("must have a number as its port")
         return value
 
     @property

@@ -43,7 +43,8 @@ def revoke_key(connection: Connection, workspace_id: int, key_id: int, now: int)
         raise not_found("Key")
     if key["is_primary"]:
         raise conflict("The primary key cannot be removed. Replace it with POST /workspaces/rotate-key.")
-    people.revoke_key(connection, workspace_id, key_id, now)
+    if not people.revoke_key(connection, workspace_id, key_id, now):
+        raise not_found("Key")
 
 
 class KeyUse:

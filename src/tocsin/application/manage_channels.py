@@ -45,14 +45,13 @@ def put_channel(
             reminders.begin_anew(connection, workspace_id, channel_id, next_at)
         return
     identity = {"id": channel_id, "workspace_id": workspace_id, "provider": provider, "name": name, "created_at": now}
-    rows.insert_channel(connection, {**identity, **values})
+    if not rows.insert_channel(connection, {**identity, **values}):  # somebody was quicker: now there is one
+        put_channel(connection, ids, now, secrets, workspace_id, provider, name, accept, is_enabled, terms)
 
 
 def remove_channel(connection: Connection, workspace_id: int, provider: str, name: str) -> None:
-    channel = rows.find_channel(connection, workspace_id, provider, name)
-    if channel is None:
+    if not rows.delete_channel(connection, workspace_id, provider, name):
         raise not_found("Channel")
-    rows.delete_channel(connection, workspace_id, channel["id"])
 
 
 def resend_delivery(connection: Connection, now: int, workspace_id: int, delivery_id: int) -> None:

@@ -56,6 +56,7 @@ def invite(
 ) -> Invitation:
     if role == "owner":
         principal.require(Right.OWN)
+    rows.lock_workspace(connection, workspace_id)  # of two invitations at once, the second takes the first one's place
     user = rows.find_user_by_email(connection, email)
     if user is not None and people.role_of(connection, workspace_id, user["id"]) is not None:
         raise conflict("Somebody with this email is a member already.")

@@ -45,7 +45,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command. A database that cannot be used ends any of them with a sentence; only then is it looked into."""
+    """Run the command. A database or a file that cannot be used ends any of them with a sentence."""
     try:
         app()
     except Exception as error:

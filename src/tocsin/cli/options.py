@@ -1,5 +1,6 @@
 """Options that several commands share: each is a setting, and wins over its environment variable."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -30,7 +31,11 @@ def load_settings(**options: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
-        fail("\n".join(f"TOCSIN_{str(found['loc'][0]).upper()}: {found['msg']}." for found in error.errors()), code=2)
+        fail("\n".join(_told(found) for found in error.errors()), code=2)
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    return f"TOCSIN_{str(found['loc'][0]).upper()}: {found['msg'].removeprefix('Value error, ')}."
 
 
 def fail(sentence: str, code: int = 1) -> NoReturn:

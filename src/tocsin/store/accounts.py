@@ -61,8 +61,9 @@ def revoke_primary_key(connection: Connection, workspace_id: int, now: int) -> N
 
 
 def lock_workspace(connection: Connection, workspace_id: int) -> None:
-    """Hold the workspace's row, so that of two rotations at once the second sees the first."""
-    connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update())
+    """Hold the workspace's row, so that of two who change who may what at once, the second sees the first."""
+    mine = select(workspaces.c.id).where(workspaces.c.id == workspace_id)
+    connection.execute(mine.with_for_update(key_share=True))  # rows that belong to it are made meanwhile
 
 
 def find_key(connection: Connection, key_hash: str) -> Row | None:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from tocsin.domain.routing import Routes, Terms
+from tocsin.store.insertion import insert_unless_taken
 from tocsin.store.schema import channels
 
 Row = dict[str, Any]
@@ -24,8 +25,9 @@ def columns_of(terms: Terms) -> Row:
     return {"routes": json.dumps(chosen), "is_for_tenants": bool(terms.routes.tenants), **times}
 
 
-def insert_channel(connection: Connection, row: Row) -> None:
-    connection.execute(insert(channels).values(row))
+def insert_channel(connection: Connection, row: Row) -> bool:
+    """False where there is one of this name already."""
+    return insert_unless_taken(connection, channels, row)
 
 
 def find_channel(connection: Connection, workspace_id: int, provider: str, name: str) -> Row | None:
@@ -45,6 +47,7 @@ def update_channel(connection: Connection, workspace_id: int, channel_id: int, c
     connection.execute(update(channels).where(mine).values(changes))
 
 
-def delete_channel(connection: Connection, workspace_id: int, channel_id: int) -> None:
-    mine = (channels.c.workspace_id == workspace_id) & (channels.c.id == channel_id)
-    connection.execute(delete(channels).where(mine))
+def delete_channel(connection: Connection, workspace_id: int, provider: str, name: str) -> bool:
+    """False where there is none, or somebody was quicker."""
+    mine = (channels.c.provider == provider) & (channels.c.name == name)
+    return connection.execute(delete(channels).where(channels.c.workspace_id == workspace_id, mine)).rowcount == 1

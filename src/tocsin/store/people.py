@@ -161,9 +161,10 @@ def live_key_names(connection: Connection, workspace_id: int) -> list[str]:
     return list(connection.execute(select(api_keys.c.name).where(mine)).scalars())
 
 
-def revoke_key(connection: Connection, workspace_id: int, key_id: int, now: int) -> None:
-    mine = (api_keys.c.workspace_id == workspace_id) & (api_keys.c.id == key_id)
-    connection.execute(update(api_keys).where(mine).values(revoked_at=now))
+def revoke_key(connection: Connection, workspace_id: int, key_id: int, now: int) -> bool:
+    """False where somebody was quicker."""
+    mine = (api_keys.c.workspace_id == workspace_id) & (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
+    return connection.execute(update(api_keys).where(mine).values(revoked_at=now)).rowcount == 1
 
 
 def touch_keys(connection: Connection, used_at: Mapping[int, int]) -> None:

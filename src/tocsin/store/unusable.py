@@ -1,4 +1,4 @@
-"""A database that cannot be reached, or is not what was expected there, in words for the operator of a command."""
+"""A database, or its folder, that cannot be reached or is not what was expected there, in words for the operator."""
 
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
@@ -7,6 +7,8 @@ _UNDEFINED_TABLE = "42P01"
 
 def why_unusable(error: Exception) -> str | None:
     """A sentence that says what to do; None where the fault is not the operator's to mend."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}. Make it accessible, or name another."
     if not isinstance(error, DBAPIError):
         return None
     said = (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0].rstrip(".")

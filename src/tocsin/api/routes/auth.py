@@ -1,6 +1,5 @@
 """/auth: people, their sessions and tokens."""
 
-import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -24,20 +23,20 @@ from tocsin.application import accounts, audit, second_factor, sessions
 from tocsin.application.credentials import read_credential
 from tocsin.application.errors import Refused, unauthorized
 from tocsin.application.passwords import check_password, hash_password, is_outdated
+from tocsin.delivery.channels.email import is_address
 from tocsin.domain.ids import from_uuid
 from tocsin.store import Connection
 from tocsin.store import views_accounts as views
 from tocsin.store.attempts import write_with_retries
 
 router = APIRouter(prefix="/auth", tags=["auth"])
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 Object = dict[str, Any]
 
 
 def _email(text: str) -> str:
     address = text.strip().lower()
-    if not _EMAIL.fullmatch(address) or not address.isprintable():
-        raise ValueError("must be an email address.")
+    if not is_address(address):
+        raise ValueError("must be a plain email address, like anna@example.com.")
     return address
 
 

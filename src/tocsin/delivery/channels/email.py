@@ -65,7 +65,7 @@ class Email:
         if len(to) > _MOST_RECIPIENTS:
             raise BadConfigError(f"to must hold at most {_MOST_RECIPIENTS} addresses.")
         for number, address in enumerate(to):
-            if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            if not isinstance(address, str) or not is_address(address):
                 raise BadConfigError(f"to[{number}] must be a plain e-mail address like ops@example.com.")
         return Accepted({"to": list(dict.fromkeys(to))}, {})
 
@@ -107,9 +107,14 @@ class Email:
             mail["References"] = root
 
 
+def is_address(text: str) -> bool:
+    """Whether it is one plain address (`ops@example.com`, without a name or brackets) that mail can be sent to."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def plain_mail(mail_from: str, to: str, subject: str, text: str, now: int) -> Mail | None:
     """A mail to one person that is about no incident; None where `to` is no address that mail can be sent to."""
-    if not _ADDRESS.fullmatch(to):
+    if not is_address(to):
         return None
     mail = EmailMessage(policy=_POLICY)
     sender = parseaddr(mail_from)[1]
