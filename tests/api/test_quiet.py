@@ -114,8 +114,8 @@ def test_a_snooze_is_shown_and_its_end_rings(quarters: Quarters) -> None:
     [
         ({}, "Give until or seconds: one of them."),
         ({"until": ONE, "seconds": 5}, "Give until or seconds: one of them."),
-        ({"until": NOON}, "The snooze must end in the future"),
-        ({"until": "2030-01-01T00:00:00Z"}, "The snooze must end in the future, at most 366 days"),
+        ({"until": NOON}, "until must lie in the future"),
+        ({"until": "2030-01-01T00:00:00Z"}, "until must lie in the future, at most 366 days"),
         ({"until": "tomorrow"}, "until must be a moment like"),
         ({"until": 5}, "until must be a moment like"),
         ({"seconds": 0}, "seconds must be at least 1."),

@@ -131,6 +131,7 @@ def test_deliveries_are_listed_and_narrowed(dashboard: Dashboard) -> None:
     assert SCRIPT not in page
     assert "&lt;script&gt;" in page
     assert "Nothing like that was sent" in browser.open("/deliveries?state=delivered")
+    assert "<option selected>pager</option>" in browser.open("/deliveries?channelName=pager")
     assert "Nothing like that was sent" in browser.open("/deliveries?provider=teams")
     assert "Nothing like that was sent" in browser.open("/deliveries?incidentId=rubbish")
 

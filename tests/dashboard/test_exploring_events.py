@@ -54,6 +54,10 @@ def test_events_of_an_incident_and_of_the_last_hour(dashboard: Dashboard) -> Non
     assert "auth_failed" in browser.open(f"/events?incidentId={incident}")
     assert "points_rounded</b>" not in browser.open(f"/events?incidentId={incident}")
     assert "auth_failed</b>" not in browser.open("/events?within=1h")
+    assert "auth_failed</b>" in browser.open("/events?from=2026-01-05T00:00&to=2026-01-06T00:00")
+    assert "auth_failed</b>" not in browser.open("/events?from=2026-01-06T00:00")
+    assert "auth_failed</b>" not in browser.open("/events?to=2026-01-05T00:00")
+    assert 'role="alert"' in browser.open("/events?from=yesterday")
 
 
 def test_older_events_stand_on_further_pages(dashboard: Dashboard) -> None:

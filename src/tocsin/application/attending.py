@@ -41,7 +41,7 @@ def acknowledge(connection: Connection, deed: Deed, note: str | None, owner_id: 
 def snooze(connection: Connection, deed: Deed, until_at: int) -> None:
     """Alerts about the incident are held until then. If it is still open then, that is told."""
     if not deed.now < until_at <= deed.now + LONGEST_SNOOZE:
-        raise invalid("The snooze must end in the future, at most 366 days from now.")
+        raise invalid("until must lie in the future, at most 366 days from now.")
     holds.lock(connection, deed.workspace_id)
     _live(connection, deed, "snoozed")
     _set(connection, deed, {"snoozed_until_at": until_at, "snoozed_by": deed.actor})

@@ -31,6 +31,7 @@ def list_deliveries(page: Page) -> Response:
         found = views.list_deliveries(connection, page.workspace_id, filters, query.list_page())
         about = [one["incidentId"] for one in found["items"] if one["incidentId"]]
         names = views_channels.names_of_incidents(connection, page.workspace_id, about)
+        channels = sorted({row["name"] for row in views.list_channels(connection, page.workspace_id)})
     return page.render(
         "deliveries.html",
         deliveries=found,
@@ -38,6 +39,7 @@ def list_deliveries(page: Page) -> Response:
         states=_STATES,
         chosen=filters.state or "",
         kinds=KINDS,
+        channels=channels,
         is_narrowed=any(one is not None for one in filters),
     )
 

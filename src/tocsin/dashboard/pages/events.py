@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
+from tocsin.dashboard import moments
 from tocsin.dashboard.page import Page
 from tocsin.dashboard.router import Pages
 from tocsin.domain.ids import from_uuid
@@ -37,32 +38,38 @@ class _Asked(NamedTuple):
 
 @pages.get("/events")
 def list_events(page: Page) -> Response:
+    since, until, problem = moments.between(page.query)
     asked = _Asked(*(page.query.text(name) for name in _Asked._fields))
     before = from_uuid(page.query.text("cursor"))
     with page.read() as connection:
         found = views.list_events(
-            connection, page.workspace_id, _filters(asked, page.now), ListPage(1, _SIZE), before or _NEWEST
+            connection,
+            page.workspace_id,
+            _filters(asked, since, until, page.now),
+            ListPage(1, _SIZE),
+            before or _NEWEST,
         )
         book = rows.rulebook(connection, page.workspace_id)
     return page.render(
         "events.html",
         events=found,
         asked=asked,
-        is_narrowed=any(asked),
+        problem=problem,
+        is_narrowed=any((*asked, since, until)),
         is_later=before is not None,
         periods=PERIODS,
         patterns={pattern.id: pattern.name for pattern in book.patterns},
     )
 
 
-def _filters(asked: _Asked, now: int) -> views.EventFilters:
+def _filters(asked: _Asked, since: int | None, until: int | None, now: int) -> views.EventFilters:
     _, length = PERIODS.get(asked.within, PERIODS[""])
     return views.EventFilters(
         (from_uuid(asked.incidentId) or _NOBODY) if asked.incidentId else None,
         asked.integrationKey or None,
         asked.tenantId or None,
         asked.patternId or None,
-        None if length is None else now - length,
-        None,
+        since if length is None else max(since or 0, now - length),
+        until,
         {asked.key: asked.value} if asked.key else {},
     )

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from tocsin.application.errors import not_found
-from tocsin.dashboard import incident_chart, words
+from tocsin.dashboard import incident_chart, moments, words
 from tocsin.dashboard.delivery_words import told
 from tocsin.dashboard.incident_chart import Turn
 from tocsin.dashboard.incident_steps import steps
@@ -17,6 +17,7 @@ from tocsin.store import Connection, views_activity, views_deliveries, views_eve
 from tocsin.store import views_incident_pages as views
 from tocsin.store import views_incidents as objects
 from tocsin.store.paging import Page as ListPage
+from tocsin.store.patterns import rulebook
 
 pages = Pages()
 
@@ -38,19 +39,15 @@ def list_incidents(page: Page) -> Response:
     )
     with page.read() as connection:
         found = views.list_shown(connection, page.workspace_id, filters, query.list_page())
-    narrowed = {
-        "job": filters.job_key,
-        "integration": filters.integration_key,
-        "pattern": filters.pattern_id,
-        "tenant": filters.tenant,
-        "chronic": "only" if filters.chronic else None,
-    }
+        patterns = {one.id: one.name for one in rulebook(connection, page.workspace_id).patterns}
     return page.render(
         "incidents.html",
         incidents=found,
         chosen=status,
         statuses=_STATUSES,
-        narrowed={name: value for name, value in narrowed.items() if value},
+        filters=filters,
+        patterns=patterns,
+        is_narrowed=any(filters[1:]),
     )
 
 
@@ -72,6 +69,8 @@ def acknowledge(page: Page, incident_id: str) -> Response:
 
 @pages.post("/incidents/{incident_id}/snooze", again=show_incident)
 def snooze(page: Page, incident_id: str) -> Response:
+    if "until" in page.form:
+        return _do(page, incident_id, "snooze", {"until": moments.typed(page.form, "until", page.zone)})
     return _do(page, incident_id, "snooze", {"seconds": page.form.whole("seconds")})
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from starlette.responses import Response
 
 from tocsin.application.errors import not_found
-from tocsin.dashboard import schedules
+from tocsin.dashboard import moments, schedules
 from tocsin.dashboard.durations import draw_durations
 from tocsin.dashboard.grid import Grid, Line, draw_grid
 from tocsin.dashboard.page import Page
@@ -21,7 +21,7 @@ from tocsin.store.views_incidents import IncidentFilters
 from tocsin.store.views_stats_job import job_stats
 from tocsin.store.views_stats_strips import durations_of_jobs, tenant_grid
 from tocsin.store.views_streams import RunFilters, StreamFilters
-from tocsin.wire_time import iso, parse_iso
+from tocsin.wire_time import iso
 
 pages = Pages()
 #: So many runs tell how long runs take; so many tenants are drawn before the rest waits to be asked for.
@@ -135,15 +135,11 @@ def _next_times(page: Page, job: views_job_page.JobRow) -> dict[str, Any] | None
 
 @pages.get("/jobs/{job_key}/runs")
 def list_runs(page: Page, job_key: str) -> Response:
-    query, problem, moments = page.query, "", {}
-    for name in ("from", "to"):
-        try:
-            moments[name] = _moment(query.text(name), page)
-        except ValueError as error:
-            moments[name], problem = None, f"{name} {error}."
+    query = page.query
+    since, until, problem = moments.between(query)
     outcome = query.text("outcome") if query.text("outcome") in _OUTCOMES else None
     tenant, environment, host = (query.text_or_none(name) for name in ("tenant", "environment", "host"))
-    filters = RunFilters(tenant, environment, outcome, moments["from"], moments["to"], host)
+    filters = RunFilters(tenant, environment, outcome, since, until, host)
     with page.read() as connection:
         found = head_of(page, connection, job_key)
         job_id = found["whole"].job_id
@@ -161,13 +157,6 @@ def list_runs(page: Page, job_key: str) -> Response:
         problem=problem,
         is_filtered=any(value is not None for value in filters),
     )
-
-
-def _moment(text: str, page: Page) -> int | None:
-    """What `<input type=datetime-local>` or an address says; a time without a zone is UTC."""
-    if not text:
-        return None
-    return parse_iso(text if text.endswith("Z") or "+" in text[10:] else f"{text}{':00' * (text.count(':') == 1)}Z")
 
 
 @pages.get("/jobs/{job_key}/slot")

@@ -1,14 +1,13 @@
 """What need not ring: maintenance windows, planned once or again and again, and mutes."""
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
 from tocsin.application.access import Right
 from tocsin.application.errors import invalid, not_found
+from tocsin.dashboard import moments
 from tocsin.dashboard.forms import Fields
 from tocsin.dashboard.page import Page
 from tocsin.dashboard.router import Pages
@@ -180,28 +179,13 @@ def _preview(page: Page) -> tuple[list[Span], str]:
 
 def _body(page: Page) -> dict[str, Any]:
     form = page.form
-    try:
-        place = zones.zone(form.text("timezone"))
-    except ValueError:
-        raise invalid("timezone must be an IANA time zone, like Europe/Vienna.") from None
     return {
         "target": _target(form),
-        "startsAt": _moment(form, "startsAt", place),
-        "endsAt": _moment(form, "endsAt", place),
+        **{name: moments.typed(form, name, form.text("timezone")) for name in ("startsAt", "endsAt")},
         "timezone": form.text("timezone"),
         "rrule": _rule(form),
         "reason": form.text("reason"),
     }
-
-
-def _moment(form: Fields, name: str, place: ZoneInfo) -> str:
-    try:
-        typed = datetime.fromisoformat(form.text(name))
-    except ValueError:
-        raise invalid(f"{name} must be a day and a time.") from None
-    if typed.tzinfo is not None or not 1971 <= typed.year <= 2999:
-        raise invalid(f"{name} must be a day and a time.")
-    return iso(zones.moment_of(typed, place))
 
 
 def _target(form: Fields) -> dict[str, Any]:
