@@ -43,7 +43,7 @@ def test_a_window_comes_again_by_a_rule_of_its_own(dashboard: Dashboard) -> None
     own |= {"endsAt": "2026-02-01T04:00"}
     for wrong in ("", "FREQ=SOMETIMES", "every second Sunday", "x" * 600):
         page = browser.send("/maintenance/new", 422, **{**own, "rrule": wrong})
-        assert 'id="e-rrule">rrule ' in page
+        assert 'id="e-rrule">Rule ' in page
         assert f'value="{wrong}"' in page
     preview = browser.send("/maintenance/new", **own, preview="on")
     for moment in ("2026-02-01", "2026-03-01", "2026-04-05"):
