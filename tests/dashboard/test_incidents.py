@@ -91,7 +91,7 @@ def test_it_is_snoozed_until_a_moment_on_the_clock_of_who_looks(dashboard: Dashb
     assert "Snoozed until Wed 08:30" in _act(browser, address, "snooze", until="2026-01-07T08:30")
     for wrong in ("tomorrow", "2020-01-01T00:00"):
         page = browser.send(f"{address}/snooze", 422, until=wrong)
-        assert 'id="e-until">until must ' in page
+        assert 'id="e-until">When must ' in page
         assert f'value="{wrong}"' in page
 
 
