@@ -18,6 +18,7 @@ places = Table(
     Column("last_run_id", BigInteger, nullable=False),
     UniqueConstraint("job_id", "project", "service", "host"),
     Index("ix_places_workspace", "workspace_id", "project", "service"),
+    postgresql_with={"fillfactor": 70},  # each check-in from there writes the row anew, in the room that a page keeps
 )
 
 #: Beside a run, and only where something was said: most runs pay nothing for it.

@@ -58,6 +58,7 @@ def _places() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_places_job_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_places"),
         sa.UniqueConstraint("job_id", "project", "service", "host", name="uq_places"),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index("ix_places_workspace", "places", ["workspace_id", "project", "service"], unique=False)
 
