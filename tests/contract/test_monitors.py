@@ -9,6 +9,7 @@ from sqlalchemy import event
 from tests.support.house import JOB, House, at, micros
 from tocsin.application import manage_jobs, manage_monitors
 from tocsin.domain.model import SECOND
+from tocsin.ingest.guests import ONE_IS_ENOUGH
 from tocsin.store import jobs, schema, views_monitors
 from tocsin.store.engine import Connection, Store
 from tocsin.store.paging import Page
@@ -22,12 +23,7 @@ ROW = {
     "schedule_type": "interval",
     "schedule_interval": 3600 * SECOND,
     "grace": 300 * SECOND,
-    "threshold_mode": "any",
-    "miss_threshold": 1,
-    "impact_threshold": 1,
-    "failure_threshold": 1,
-    "recovery_threshold": 1,
-    "tenant_scope": "seen",
+    **ONE_IS_ENOUGH,
 }
 
 
