@@ -1,6 +1,6 @@
 """Forget what is older than its workspace wants it kept, so gently that nobody waits for it.
 
-Everything old is looked for beside the writer, and deleted in slices of some milliseconds, each a transaction of its
+Everything old is looked for beside the writer, and deleted in slices of a few milliseconds, each a transaction of its
 own, with a rest after each that is several times as long.
 """
 
@@ -17,18 +17,16 @@ from tocsin.store.engine import Store
 from tocsin.store.retention import Slice
 from tocsin.store.schema import runs
 
-#: Microseconds that a slice may take, whether anybody waits or not. On SQLite it holds the writer: who comes next waits
-#: at most so long. On PostgreSQL nobody wants its rows, and half a dozen round trips alone may take as long as that.
-SPAN, _SPAN_BESIDE = 6_000, 50_000
+#: Microseconds that a slice may hold the writer, whether anybody waits or not: who comes next waits at most so long.
+SPAN = 6_000
 #: The rest after a slice, in times of what it took, and at most.
 _REST, _LONGEST_REST = 4, SECOND
 _LEAST, _MOST, _START = 20, 1_000, 100
 
 
-def gentle(store: Store) -> Pace:
+def gentle() -> Pace:
     """The pace of pruning."""
-    span = SPAN if store.is_sqlite else _SPAN_BESIDE
-    return Pace(_LEAST, _MOST, _START, (span, span))
+    return Pace(_LEAST, _MOST, _START, (SPAN, SPAN))
 
 
 def prune(
