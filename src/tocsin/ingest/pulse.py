@@ -48,8 +48,8 @@ class Pulse:
             ingest_rate=settings.ingest_rate,
             watchers=watchers,
         )
-        # On PostgreSQL the one thread decides while the server works for the other.
-        lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 2)]
+        # On PostgreSQL one thread decides while the server works for the others; two would leave it idle at times.
+        lanes = [store.own_session(SESSION) for _ in range(1 if store.is_sqlite else 3)]
         public_url = settings.public_url
         tick = Tick(lanes, hot_of(store), ids, Pace(), public_url, habits, watchers, store.is_awaited)
         self._ticker = Ticker(store, tick, clock, self._horizon) if settings.role != "api" else None
