@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tests.support.house import House, at, micros
 from tocsin.application.advance_time import Tick
 from tocsin.application.pace import steady
+from tocsin.domain.model import SECOND
 from tocsin.store import due
 from tocsin.store.engine import Store
 from tocsin.store.schema import alerts, incident_tenants, incidents, job_environments, runs, streams
@@ -146,6 +147,10 @@ def test_the_size_of_a_slice_changes_nothing(house: House, size: int) -> None:
     assert at(incident.opened_at) == pytest.approx(WINDOW + 2 / MANY)
     assert incident.tenant_count == incident.missed_runs == len(house.rows(incident_tenants)) == MANY
     assert [row.kind for row in house.rows(alerts)] == ["opened", "blastRadiusExpanded"]
+    missed = {run.stream_id: (run.outcome, run.at, run.finished_at) for run in house.rows(runs) if run.at > micros(1)}
+    for stream in house.rows(streams):
+        assert (stream.missed_runs, stream.successes_in_row, stream.due_at, stream.is_affected) == (1, 0, None, True)
+        assert missed[stream.id] == ("missed", stream.last_success_at + WINDOW * SECOND, None)
 
 
 def test_many_ticks_and_check_ins_at_once_make_one_incident(house: House) -> None:
