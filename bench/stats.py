@@ -23,6 +23,7 @@ from tocsin.store.views_stats_job import job_stats
 from tocsin.store.views_stats_strips import check_ins_per_minute, durations_of_jobs, tenant_grid
 from tocsin.store.views_stats_tenant import find_tenant, tenant_health
 from tocsin.store.views_stats_trends import BucketLength, incidents_by_day, trends
+from tocsin.store.views_tenant_pages import LIST_DAYS
 
 _MOST_ANSWER, _MOST_PART = 300, 50
 _MINUTE = 60_000_000
@@ -72,7 +73,7 @@ PARTS: dict[str, Question] = {
     "grid of all tenants": lambda c, p: tenant_grid(c, p.workspace_id, p.job_id, "production"),
     "durations of 25 jobs": lambda c, p: durations_of_jobs(c, p.workspace_id, p.job_ids[:25]),
     "90 days of a tenant": lambda c, p: tenant_strips(c, p.workspace_id, p.tenant_ids[7:8], p.now),
-    "90 days of 25 tenants": lambda c, p: tenant_strips(c, p.workspace_id, p.tenant_ids[7:32], p.now),
+    "a month of 25 tenants": lambda c, p: tenant_strips(c, p.workspace_id, p.tenant_ids[7:32], p.now, LIST_DAYS),
     "incidents by day": lambda c, p: incidents_by_day(c, p.workspace_id, p.now, 90),
 }
 

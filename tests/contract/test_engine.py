@@ -2,11 +2,14 @@
 
 import threading
 from collections import Counter
+from contextlib import closing
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
+from tests.support.databases import Postgres
 from tests.support.house import House
 from tests.support.waiting import wait_until
 from tocsin.store import commit_counts, raw
@@ -122,3 +125,15 @@ def test_more_than_a_socket_takes_at_once_is_committed(store: Store) -> None:
         raise ZeroDivisionError
     with transact() as connection:
         assert raw.select(connection, "SELECT 1", "SELECT 1") == [(1,)]
+
+
+@pytest.mark.postgresql
+def test_only_what_can_be_done_again_may_be_forgotten(postgres: Postgres) -> None:
+    with postgres.database() as url, closing(Store(_with(url, "synchronous_commit=local"))) as store:
+        for is_synced, wanted in ((False, "off"), (True, "local")):
+            with store.write(is_synced=is_synced) as connection:
+                assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == wanted
+
+
+def _with(url: str, setting: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}options={quote(f'-c {setting}')}"

@@ -205,7 +205,7 @@ class _Interrupted(Store):
     def read(self) -> Any:
         return self._store.read()
 
-    def write(self) -> Any:
+    def write(self, *, is_synced: bool = True) -> Any:
         act, self._act = self._act, lambda: None
         act()
-        return self._store.write()
+        return self._store.write(is_synced=is_synced)

@@ -63,7 +63,7 @@ class Pruner:
             if not claim_pass(connection, now, self._every):
                 return
         took = stopwatch()
-        gone = prune(self._store, self._defaults, now, gentle(), lambda rest: halt.wait(rest / SECOND))
+        gone = prune(self._store, self._defaults, now, gentle(self._store), lambda rest: halt.wait(rest / SECOND))
         for reason, rows in gone.items():
             self._count(reason, rows)
             log.info("pruned", reason=reason.value, rows=rows, seconds=round(took() / SECOND, 1))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from tocsin.domain.attribution import Attribution
 from tocsin.domain.ids import IdMaker
@@ -79,10 +79,10 @@ def keep(connection: Connection, ids: IdMaker, everything: Collection[Told]) -> 
         _note(connection, ids, notes)
 
 
-def forget_runs(connection: Connection, run_ids: Select[Any]) -> None:
-    """The runs that a query gives are about to be deleted."""
-    connection.execute(delete(run_details).where(run_details.c.run_id.in_(run_ids)))
-    connection.execute(delete(run_notes).where(run_notes.c.run_id.in_(run_ids)))
+def forget_runs(connection: Connection, are_these: Callable[[ColumnElement[int]], ColumnElement[bool]]) -> None:
+    """Delete what is kept beside the runs whose ids `are_these`."""
+    for table in (run_details, run_notes):
+        connection.execute(delete(table).where(are_these(table.c.run_id)))
 
 
 def newest_reported(connection: Connection, stream_id: int) -> Run | None:

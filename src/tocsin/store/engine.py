@@ -104,9 +104,13 @@ class Store:
             self._narrow = self._pool(NOTHING)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, is_synced: bool = True) -> Iterator[Connection]:
+        """Without `is_synced`, PostgreSQL may forget the transaction when the power goes: for what would only be done
+        again then."""
         if not self.is_sqlite:
             with self._writer.begin() as connection:
+                if not is_synced:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
             return
         with self._turn, self._writer.begin() as connection:

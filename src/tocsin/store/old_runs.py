@@ -5,7 +5,7 @@ what ended while that went on, all that came after it, and the results in a row 
 whoever is in an incident that is not closed; and the last run at each place.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, literal, or_, select, tuple_
@@ -13,12 +13,17 @@ from sqlalchemy import Connection, delete, literal, or_, select, tuple_
 from tocsin.domain.model import FAILING, IncidentStatus, Outcome
 from tocsin.domain.reason import Reason
 from tocsin.domain.retention import Retention, boundary
+from tocsin.store.among import among
 from tocsin.store.details import forget_runs
 from tocsin.store.engine import Store
-from tocsin.store.retention import Size, Slice
+from tocsin.store.retention import Size, Slice, is_free
 from tocsin.store.schema import incident_tenants, incidents, job_environments, jobs, places, runs, streams
 from tocsin.store.tallies import Progress
 
+#: Runs looked at together, beside the writer.
+_PAGE = 1_000
+#: Streams of which it is remembered what they need: some 10 MB.
+_MOST_REMEMBERED = 100_000
 _NO_RESULT = (Outcome.IN_PROGRESS, Outcome.UNKNOWN)
 
 
@@ -55,7 +60,7 @@ def expired_runs(
         known = [_Job(*row) for row in connection.execute(query)]
     gathered: list[int] = []
     for job in known:
-        for found in _old_runs(store, job, before, failing_before, size):
+        for found in _old_runs(store, job, before, failing_before):
             gathered += found
             while len(gathered) >= (limit := size()):
                 yield Slice(runs, sorted(gathered[:limit]), Reason.RUN_EXPIRED)
@@ -66,31 +71,28 @@ def expired_runs(
 
 def remove_runs(connection: Connection, old: Slice) -> int:
     """Delete a slice with what is kept beside its runs."""
-    is_over = runs.c.outcome != Outcome.IN_PROGRESS
-    held = select(runs.c.id).where(runs.c.id.in_(old.ids), is_over).order_by(runs.c.id)
-    ids = connection.execute(held.with_for_update(skip_locked=True)).scalars().all()
-    if not ids:
-        return 0
-    forget_runs(connection, select(runs.c.id).where(runs.c.id.in_(ids)))
-    return connection.execute(delete(runs).where(runs.c.id.in_(ids))).rowcount
+    is_over = is_free(connection, old, runs.c.outcome != Outcome.IN_PROGRESS)
+    gone = connection.execute(delete(runs).where(is_over).returning(runs.c.id)).scalars().all()
+    forget_runs(connection, lambda run_id: among(connection, run_id, gone))
+    return len(gone)
 
 
-def _old_runs(store: Store, job: _Job, before: int, failing_before: int | None, size: Size) -> Iterator[list[int]]:
+def _old_runs(store: Store, job: _Job, before: int, failing_before: int | None) -> Iterator[list[int]]:
     after: tuple[int, int] = (-1, -1)
+    needed = _Needed(job, before)
     while True:
-        limit = max(size(), 100)
         with store.read() as connection:
-            rows = _candidates(connection, job, before, failing_before, after, limit)
-            victims = _needless(connection, job, before, rows) if rows else []
+            rows = _candidates(connection, job, before, failing_before, after)
+            victims = _needless(connection, job, needed, rows) if rows else []
         if victims:
             yield victims
-        if len(rows) < limit:
+        if len(rows) < _PAGE:
             return
         after = (rows[-1].at, rows[-1].id)
 
 
 def _candidates(
-    connection: Connection, job: _Job, before: int, failing_before: int | None, after: tuple[int, int], limit: int
+    connection: Connection, job: _Job, before: int, failing_before: int | None, after: tuple[int, int]
 ) -> list[_Old]:
     is_failing = runs.c.outcome.in_(FAILING)
     is_due = ~is_failing if failing_before is None else or_(~is_failing, runs.c.at < failing_before)
@@ -101,27 +103,44 @@ def _candidates(
             tuple_(runs.c.at, runs.c.id) > tuple_(*map(literal, after)), runs.c.outcome != Outcome.IN_PROGRESS, is_due
         )
         .order_by(runs.c.at, runs.c.id)
-        .limit(limit)
+        .limit(_PAGE)
     )
-    return [_Old(*row) for row in connection.execute(query)]
+    return [_Old(*row) for row in connection.execute(query).all()]
 
 
-def _needless(connection: Connection, job: _Job, before: int, rows: Sequence[_Old]) -> list[int]:
-    stream_ids = {row.stream_id for row in rows}
-    since = _needed_since(connection, job, before, stream_ids)
-    is_shown = _streams_in_incidents(connection, stream_ids)
+def _needless(connection: Connection, job: _Job, needed: "_Needed", rows: Sequence[_Old]) -> list[int]:
+    since = needed.since(connection, {row.stream_id for row in rows})
+    is_shown = _streams_in_incidents(connection, {row.stream_id for row in rows if row.outcome in FAILING})
     last = set(connection.execute(select(places.c.last_run_id).where(places.c.job_id == job.id)).scalars())
     return [
         row.id
         for row in rows
-        if row.at < since.get(row.stream_id, 0)
+        if row.at < since[row.stream_id]
         and row.id not in last
         and not (row.outcome in FAILING and row.stream_id in is_shown)
     ]
 
 
+class _Needed:
+    """Since when the runs of a job's streams are needed, asked once of each stream: nobody can tell of a time before
+    `before` any more, so that nothing of it changes while a pass goes on."""
+
+    def __init__(self, job: _Job, before: int) -> None:
+        self._job = job
+        self._before = before
+        self._known: dict[int, int] = {}
+
+    def since(self, connection: Connection, stream_ids: Collection[int]) -> Mapping[int, int]:
+        """Stream → the moment before which none of its runs is needed; 0 where all of them are."""
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+        if unknown := set(stream_ids) - self._known.keys():
+            self._known |= dict.fromkeys(unknown, 0)
+            self._known |= _needed_since(connection, self._job, self._before, unknown)
+        return self._known
+
+
 def _needed_since(connection: Connection, job: _Job, before: int, stream_ids: Collection[int]) -> dict[int, int]:
-    """Stream → the moment before which none of its runs is needed; a stream of which all are is left out."""
     mine = runs.c.stream_id == streams.c.id
     past = runs.c.at < before
     newest = (
@@ -132,7 +151,7 @@ def _needed_since(connection: Connection, job: _Job, before: int, stream_ids: Co
         streams.c.id,
         newest.limit(1).correlate(streams).scalar_subquery(),
         results.offset(job.row_length - 1).limit(1).correlate(streams).scalar_subquery(),
-    ).where(streams.c.id.in_(stream_ids))
+    ).where(among(connection, streams.c.id, stream_ids))
     found = [tuple(row) for row in connection.execute(query)]
     if job.schedule_type == "none":  # nothing is expected, so nothing can be missed where rows are gone
         return {stream_id: result_at for stream_id, _, result_at in found if result_at is not None}
@@ -145,7 +164,8 @@ def _needed_since(connection: Connection, job: _Job, before: int, stream_ids: Co
 
 
 def _beginnings(connection: Connection, run_ids: Collection[int]) -> dict[int, int]:
-    query = select(runs.c.id, runs.c.at, runs.c.started_at, runs.c.duration).where(runs.c.id.in_(run_ids))
+    columns = (runs.c.id, runs.c.at, runs.c.started_at, runs.c.duration)
+    query = select(*columns).where(among(connection, runs.c.id, run_ids))
     began: dict[int, int] = {}
     for run_id, at, started_at, duration in connection.execute(query):
         began[run_id] = min(started_at, at) if started_at is not None else at - (duration or 0)
@@ -154,6 +174,8 @@ def _beginnings(connection: Connection, run_ids: Collection[int]) -> dict[int, i
 
 def _streams_in_incidents(connection: Connection, stream_ids: Collection[int]) -> set[int]:
     """Those whose tenants are in an incident that is not closed."""
+    if not stream_ids:
+        return set()
     query: Any = (
         select(streams.c.id)
         .join(job_environments, job_environments.c.id == streams.c.job_environment_id)
@@ -162,6 +184,6 @@ def _streams_in_incidents(connection: Connection, stream_ids: Collection[int]) -
             incident_tenants,
             (incident_tenants.c.incident_id == incidents.c.id) & (incident_tenants.c.tenant_id == streams.c.tenant_id),
         )
-        .where(streams.c.id.in_(stream_ids), incidents.c.status != IncidentStatus.CLOSED)
+        .where(among(connection, streams.c.id, stream_ids), incidents.c.status != IncidentStatus.CLOSED)
     )
     return set(connection.execute(query).scalars())

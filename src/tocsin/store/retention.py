@@ -14,6 +14,7 @@ from tocsin.domain.ids import first_id
 from tocsin.domain.model import IncidentStatus
 from tocsin.domain.reason import Reason
 from tocsin.domain.retention import Retention, boundary
+from tocsin.store.among import among
 from tocsin.store.engine import Store
 from tocsin.store.insertion import insert_unless_taken
 from tocsin.store.schema import (
@@ -104,10 +105,15 @@ def expired(
 
 
 def remove(connection: Connection, old: Slice) -> int:
-    """Delete a slice; rows that somebody else holds at this moment are left for the next pass."""
-    held = select(old.table.c.id).where(old.table.c.id.in_(old.ids)).order_by(old.table.c.id)
-    ids = connection.execute(held.with_for_update(skip_locked=True)).scalars().all()
-    return connection.execute(delete(old.table).where(old.table.c.id.in_(ids))).rowcount if ids else 0
+    """Delete a slice."""
+    return connection.execute(delete(old.table).where(is_free(connection, old))).rowcount
+
+
+def is_free(connection: Connection, old: Slice, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of a slice's rows: that nobody holds it at this moment. Those are left for the next pass."""
+    row_id = old.table.c.id
+    free = select(row_id).where(among(connection, row_id, old.ids), *where).order_by(row_id)
+    return row_id.in_(free.with_for_update(skip_locked=True))
 
 
 def _by_id(

@@ -118,9 +118,8 @@ def days_of_tenants(
         found = {key: one.outcomes for key, one in tail.tenants.items() if key[0] in told}
         table = tenant_days.c
         mine = (table.workspace_id == workspace_id) & table.tenant_id.in_(tenant_ids) & _within(table.day, days)
-        for tenant_id, day, *kept in connection.execute(
-            select(table.tenant_id, table.day, *_columns(tenant_days)).where(mine)
-        ):
+        kept_days = select(table.tenant_id, table.day, *_columns(tenant_days)).where(mine)
+        for tenant_id, day, *kept in connection.execute(kept_days).all():
             counts = found.get((tenant_id, day), [0] * len(OUTCOMES))
             found[tenant_id, day] = [a + b for a, b in zip(counts, kept, strict=True)]
         for (tenant_id, day), counts in found.items():

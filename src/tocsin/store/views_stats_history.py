@@ -5,19 +5,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_, select
 
-from tocsin.store import raw
+from tocsin.store.among import among
+from tocsin.store.schema import incident_tenants, incidents
 from tocsin.store.views_counts import Outcomes, calendar_of, days_of_tenants
 from tocsin.store.views_stats import last_days
 
 #: The worst comes first.
 _STATES = ("error", "timeout", "missed", "unknown", "ok")
-
-_SPANS = """
-SELECT m.tenant_id, i.kind, m.first_seen_at, i.closed_at, i.workspace_id
-FROM incident_tenants AS m JOIN incidents AS i ON i.id = m.incident_id WHERE m.tenant_id IN ?
-"""
 
 
 class DayOfTenant(NamedTuple):
@@ -54,10 +50,15 @@ def tenant_strips(
 def _spans(
     connection: Connection, workspace_id: int, tenant_ids: Collection[int], from_at: int, now: int
 ) -> dict[int, list[Span]]:
+    query = (
+        select(incident_tenants.c.tenant_id, incidents.c.kind, incident_tenants.c.first_seen_at, incidents.c.closed_at)
+        .join(incidents, incidents.c.id == incident_tenants.c.incident_id)
+        .where(among(connection, incident_tenants.c.tenant_id, tenant_ids), incidents.c.workspace_id == workspace_id)
+        .where(or_(incidents.c.closed_at.is_(None), incidents.c.closed_at >= from_at))
+    )
     found: dict[int, list[Span]] = {one: [] for one in tenant_ids}
-    for tenant_id, kind, first_at, closed_at, owner_id in raw.select_by(connection, _SPANS, tenant_ids):
-        if owner_id == workspace_id and (closed_at is None or closed_at >= from_at):
-            found[tenant_id].append(Span(kind, first_at, closed_at or now))
+    for tenant_id, kind, first_at, closed_at in connection.execute(query).all():  # at once: rows are many
+        found[tenant_id].append(Span(kind, first_at, closed_at or now))
     return found
 
 

@@ -193,8 +193,9 @@ def delete_job(connection: Connection, workspace_id: int, job_id: int) -> None:
     connection.execute(
         update(incidents).where(incidents.c.job_environment_id.in_(in_job)).values(job_environment_id=None)
     )
-    forget_runs(connection, select(runs.c.id).where(runs.c.workspace_id == workspace_id, runs.c.job_id == job_id))
-    connection.execute(delete(runs).where(runs.c.workspace_id == workspace_id, runs.c.job_id == job_id))
+    of_job = (runs.c.workspace_id == workspace_id) & (runs.c.job_id == job_id)
+    forget_runs(connection, lambda run_id: run_id.in_(select(runs.c.id).where(of_job)))
+    connection.execute(delete(runs).where(of_job))
     connection.execute(delete(streams).where(streams.c.job_environment_id.in_(in_job)))
     connection.execute(delete(job_environments).where(job_environments.c.job_id == job_id))
     children = (jobs.c.workspace_id == workspace_id) & (jobs.c.parent_job_id == job_id)
