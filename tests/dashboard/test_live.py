@@ -2,13 +2,13 @@
 cost."""
 
 import asyncio
-import selectors
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import pytest
 
+from tests.support.swift import live_through, pass_time
 from tocsin.clock import ManualClock
 from tocsin.dashboard.live import Hub
 from tocsin.dashboard.pace import HEARD, TURN, Pace
@@ -20,34 +20,6 @@ CLOCK = ManualClock(1_000_000_000)
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 10))
-
-
-class _Swift(selectors.DefaultSelector):
-    """Hours pass at once: where a loop would wait, its time goes on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.moment = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready and timeout is not None:
-            self.moment += max(timeout, 1e-6)
-        return ready
-
-
-class _SwiftLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._swift = _Swift()
-        super().__init__(self._swift)
-
-    def time(self) -> float:
-        return self._swift.moment
-
-
-def _live_through(work: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=_SwiftLoop) as runner:
-        runner.run(work)
 
 
 async def _number(stream: AsyncIterator[bytes]) -> int:
@@ -178,7 +150,7 @@ def test_however_much_happens_pages_take_no_more_than_their_share(news: str, sha
         for number in range(14):
             audience.look(f"/jobs/{number}", cost=0.12)
         for _ in range(3_000):
-            await asyncio.sleep(0.1)
+            await pass_time(0.1)
             hub.heard({HERE: 1})
             if news == "turned":
                 hub.turned([HERE])
@@ -186,7 +158,7 @@ def test_however_much_happens_pages_take_no_more_than_their_share(news: str, sha
         assert all(audience.told.values())
         await audience.leave()
 
-    _live_through(work())
+    live_through(work())
 
 
 def test_after_a_quiet_time_everybody_is_told_at_once_of_what_turned() -> None:
@@ -196,15 +168,15 @@ def test_after_a_quiet_time_everybody_is_told_at_once_of_what_turned() -> None:
         for number in range(14):
             audience.look(f"/jobs/{number}", cost=0.12)
         for _ in range(600):
-            await asyncio.sleep(0.1)
+            await pass_time(0.1)
             hub.heard({HERE: 1})
         turned_at = asyncio.get_running_loop().time()
         hub.turned([HERE])
-        await asyncio.sleep(1.0)
+        await pass_time(1.0)
         assert all(any(at >= turned_at for at in told) for told in audience.told.values())
         await audience.leave()
 
-    _live_through(work())
+    live_through(work())
 
 
 def test_what_many_look_at_and_what_is_soon_made_is_told_more_often() -> None:
@@ -215,14 +187,14 @@ def test_what_many_look_at_and_what_is_soon_made_is_told_more_often() -> None:
         for number in range(10):
             audience.look(f"/jobs/{number}", cost=0.12)
         for _ in range(6_000):
-            await asyncio.sleep(0.1)
+            await pass_time(0.1)
             hub.heard({HERE: 1})
         overview, *jobs = (len(told) for told in audience.told.values())
         assert overview > 3 * max(jobs)
         assert min(jobs) > 600 / 60
         await audience.leave()
 
-    _live_through(work())
+    live_through(work())
 
 
 def test_what_nobody_announces_is_told_after_a_while() -> None:
@@ -230,12 +202,12 @@ def test_what_nobody_announces_is_told_after_a_while() -> None:
         hub = Hub(CLOCK)
         audience = _Audience(hub)
         audience.look("/", cost=0.02)
-        await asyncio.sleep(60)
+        await pass_time(60)
         assert len(audience.told["/"]) == 3
         assert hub.watched == {HERE}
         await audience.leave()
 
-    _live_through(work())
+    live_through(work())
 
 
 def test_what_was_not_announced_waits_while_pages_have_taken_their_share() -> None:
@@ -243,16 +215,16 @@ def test_what_was_not_announced_waits_while_pages_have_taken_their_share() -> No
         hub = Hub(CLOCK)
         audience = _Audience(hub)
         audience.look("/", cost=1.0)
-        await asyncio.sleep(0.1)
+        await pass_time(0.1)
         seen = [hub.is_spent]
         hub.spent(HERE, "/trends", 1.0)
         for wait in (0.1, 1.0 / HEARD.share):
-            await asyncio.sleep(wait)
+            await pass_time(wait)
             seen.append(hub.is_spent)
         assert seen == [False, True, False]
         await audience.leave()
 
-    _live_through(work())
+    live_through(work())
 
 
 def test_a_node_that_stops_lets_everybody_go() -> None:
