@@ -97,7 +97,7 @@ class _Parts:
         with self.store.write() as connection:
             check_key(connection, self.secrets.fingerprints)
             self.first_start = begin(connection, self.ids, clock.now())
-        self.hub = Hub()
+        self.hub = Hub(clock)
         self.relay = None if self.store.is_sqlite else Relay(self.hub, partial(news.join, self.store.url))
         self.watchers = self.relay or self.hub
         self.pulse = Pulse(self.store, clock, self.ids, settings, self.metrics, HABITS, self.watchers)

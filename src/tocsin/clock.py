@@ -46,3 +46,10 @@ def stopwatch() -> Callable[[], int]:
     """Starts measuring; each call of what it returns gives the microseconds since, whatever happens to wall time."""
     begun = time.monotonic_ns()
     return lambda: (time.monotonic_ns() - begun) // 1000
+
+
+def effort() -> Callable[[], int]:
+    """Starts measuring; each call of what it returns, in the same thread, gives the microseconds of a core that this
+    thread has used since. What it waited for does not count."""
+    begun = time.thread_time_ns()
+    return lambda: (time.thread_time_ns() - begun) // 1000

@@ -284,7 +284,7 @@ def test_a_window_that_began_years_ago_is_taken_over(api: Api, stranger: Api) ->
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (_window("2099-01-01T04:00:00Z", "2099-01-01T02:00:00Z"), "endsAt must be after startsAt."),
+        (_window("2099-01-01T04:00:00Z", "2099-01-01T02:00:00Z"), "endsAt must be after the start."),
         (_window("2099-01-01", "2099-01-01T02:00:00Z"), "maintenance[0].startsAt"),
         (_window("2099-01-01T02:00:00Z", "2099-01-01T04:00:00Z", "  rrule: NEVER\n"), "rrule"),
         (_window("2099-01-01T02:00:00Z", "2099-01-01T04:00:00Z", "  until: now\n"), "maintenance[0].until"),

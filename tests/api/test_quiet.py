@@ -221,12 +221,12 @@ PAST = "2026-01-01T12:00:00Z"
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"endsAt": NOON}, "endsAt must be after startsAt."),
-        ({"endsAt": "2028-01-05T12:00:00Z", "rrule": None}, "startsAt and endsAt must be at most 366 days apart"),
+        ({"endsAt": NOON}, "endsAt must be after the start."),
+        ({"endsAt": "2028-01-05T12:00:00Z", "rrule": None}, "endsAt must be at most 366 days after the start"),
         ({"rrule": "FREQ=SECONDLY"}, "rrule must have a FREQ"),
         ({"rrule": "FREQ=DAILY;COUNT=99999999"}, "rrule must have a COUNT of 1 to 1000."),
         ({"rrule": "FREQ=DAILY", "endsAt": "2026-01-07T12:00:00Z"}, "The window comes again before it is over"),
-        ({"startsAt": "2020-01-05T12:00:00Z"}, "startsAt and endsAt must be at most 366 days apart"),
+        ({"startsAt": "2020-01-05T12:00:00Z"}, "endsAt must be at most 366 days after the start"),
         ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "rrule must have an INTERVAL of 1 to 1000."),
         ({"startsAt": PAST, "endsAt": "2026-01-01T13:00:00Z", "rrule": None}, "The window would never"),
         ({"timezone": "Mars/Olympus"}, "timezone must be a time zone"),

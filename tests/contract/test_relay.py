@@ -9,7 +9,9 @@ import psycopg
 import pytest
 
 from tests.support.databases import Postgres
-from tocsin.dashboard.live import Hub, Pace
+from tocsin.clock import SystemClock
+from tocsin.dashboard.live import Hub
+from tocsin.dashboard.pace import Pace
 from tocsin.dashboard.relay import Relay
 from tocsin.store import news
 from tocsin.store.engine import Store
@@ -32,7 +34,7 @@ def url(postgres: Postgres) -> Iterator[str]:
 
 @asynccontextmanager
 async def _node(url: str) -> AsyncIterator[tuple[Hub, Relay]]:
-    hub, stop = Hub(SOON, SOON), asyncio.Event()
+    hub, stop = Hub(SystemClock(), SOON, SOON), asyncio.Event()
     relay = Relay(hub, partial(news.join, url))
     running = asyncio.create_task(supervise("relay", relay.run, stop, pause=0.01))
     yield hub, relay

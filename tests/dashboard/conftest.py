@@ -84,7 +84,7 @@ class Dashboard:
             send_mail=self._mail,
         )
         self._api = borrow_api(self.services)
-        self.hub = Hub()
+        self.hub = Hub(clock)
         routes = dashboard_routes(self.services, self._api, self.hub, lambda: 0.2)
         self.client = TestClient(Starlette(routes=routes), base_url="http://localhost")
         self._browsers = [self.client]

@@ -98,6 +98,8 @@ def test_it_is_snoozed_until_a_moment_on_the_clock_of_who_looks(dashboard: Dashb
 def test_it_is_snoozed_and_the_snooze_is_ended(dashboard: Dashboard) -> None:
     address, browser = _silence(dashboard), dashboard.as_()
     assert "Snoozed until" in _act(browser, address, "snooze", seconds="1800")
+    for tampered in ("", "soon", "-5", "9999999999"):
+        assert "Choose for how long" in text_of(browser.send(f"{address}/snooze", 422, seconds=tampered))
     text = _act(browser, address, "unsnooze")
     assert "Snoozed until" not in text
     assert "ended the snooze" in text

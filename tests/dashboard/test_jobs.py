@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from sqlalchemy import update
 
 from tests.dashboard.conftest import Dashboard, text_of
 from tests.support.house import NOON, House
 from tocsin.domain.model import SECOND
 from tocsin.store import schema
+from tocsin.wire_time import parse_iso
 
 SCRIPT, FOXES = "<script>alert(1)</script>", "🦊" * 100
 
@@ -203,6 +205,13 @@ def test_runs_are_filtered(dashboard: Dashboard, house: House, query: str, expec
     assert ('role="alert"' in page) == (query == "from=yesterday")
 
 
+def test_runs_name_tenants_as_people_call_them(dashboard: Dashboard, house: House) -> None:
+    with house.store.write() as connection:
+        connection.execute(update(schema.tenants).where(schema.tenants.c.external_id == "acme").values(name="Acme Ltd"))
+    page = dashboard.as_().open("/jobs/the-job/runs?tenant=acme")
+    assert 'title="acme">Acme Ltd' in page
+
+
 def test_every_tab_is_there_for_everybody(dashboard: Dashboard, house: House) -> None:
     pass_time(dashboard, 3950)
     browser = dashboard.as_("viewer")
@@ -235,6 +244,11 @@ def test_a_job_is_paused_resumed_muted_and_deleted(dashboard: Dashboard, house: 
     found = re.search(r'name="mute" value="([^"]+)"', muted)
     assert found
     assert "Muted until" not in text_of(browser.send("/jobs/the-job/unmute", mute=found[1]))
+    browser.send("/jobs/the-job/mute", kind="mute", seconds="own", until="2026-01-07T08:30")
+    (mute,) = house.rows(schema.quiets)
+    assert mute.until_at == parse_iso("2026-01-07T08:30:00Z")
+    page = browser.send("/jobs/the-job/mute", 422, kind="mute", seconds="own", until="soon")
+    assert 'id="e-muteuntil">Until must be a day and a time.' in page
     page = browser.open("/jobs/the-job/tenants?tenant=acme")
     stream = re.search(r'name="stream" value="([^"]+)"', page)
     assert stream

@@ -23,6 +23,8 @@ from tocsin.dashboard.rendering import Templates
 from tocsin.dashboard.router import Pages
 from tocsin.dashboard.site import Site
 
+#: The address of a page, as far as it matters to tell one from another.
+_LONGEST = 2_000
 _STREAM = {**answering.HEADERS, "X-Accel-Buffering": "no"}
 
 
@@ -64,10 +66,11 @@ class _Nowhere(BaseRoute):
 
 def _live(site: Site) -> Callable[[Request], Awaitable[Response]]:
     async def live(request: Request) -> Response:
-        """Tells of each change in the workspace of who is signed in, as server-sent events."""
+        """Tells who is signed in when to ask for the page `at` anew, as server-sent events."""
         page = await anyio.to_thread.run_sync(opening.open_page, site, request, Fields(), limiter=site.threads)
         if page.who is None or page.who.workspace is None:
             return Response(status_code=401, headers=answering.HEADERS)
-        return StreamingResponse(site.hub.stream(page.workspace_id), headers=_STREAM, media_type="text/event-stream")
+        stream = site.hub.stream(page.workspace_id, page.query.text("at")[:_LONGEST])
+        return StreamingResponse(stream, headers=_STREAM, media_type="text/event-stream")
 
     return live

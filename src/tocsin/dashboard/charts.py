@@ -17,8 +17,10 @@ class Sparkline(NamedTuple):
 
 
 def sparkline(values: Sequence[float]) -> Sparkline:
-    """From zero at the bottom to the largest value at the top."""
+    """From zero at the bottom to the largest value at the top; what never changes runs along the middle."""
     top = max(values, default=0) or 1
+    if min(values, default=0) == top:
+        top *= 2
     step = 100 / max(len(values) - 1, 1)
     points = [(i * step, _HEIGHT - value / top * (_HEIGHT - _HEADROOM)) for i, value in enumerate(values)] or [(0, 30)]
     line = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)

@@ -10,6 +10,8 @@ from starlette.responses import Response
 _MOST = 256
 #: What nobody announced grows stale nevertheless: a run becomes late by time alone.
 _FRESH = 5_000_000
+#: So stale it may be where pages have taken their share of the machine.
+_STALE = 60_000_000
 
 
 class _Made(NamedTuple):
@@ -31,15 +33,18 @@ class Fragments:
         self._lock = threading.Lock()
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
-    def get(self, key: Hashable, number: int, now: int, make: Callable[[], Response]) -> Response:
+    def get(
+        self, key: Hashable, number: int, now: int, make: Callable[[], Response], *, may_wait: bool = False
+    ) -> Response:
         """What was made for `key` since the change `number` was told, and not long ago; else what `make` makes.
 
-        `key` has to hold everything that the page depends on: workspace, role, zone, address.
+        `key` has to hold everything that the page depends on: workspace, role, zone, address. `may_wait`: what nobody
+        announced is made anew less often.
         """
         slot = self._slot(key)
         with slot.lock:
             made = slot.made
-            if made is None or made.number < number or now - made.at > _FRESH:
+            if made is None or made.number < number or now - made.at > (_STALE if may_wait else _FRESH):
                 made = slot.made = _Made(number, now, make())
             return made.response
 

@@ -143,7 +143,7 @@ def _placed(slots: Sequence[Slot], times: Sequence[int]) -> list[Slot | None]:
     if not times:
         return [*[None] * (SLOTS - len(slots)), *slots[-SLOTS:]]
     cells: list[Slot | None] = [None] * SLOTS
-    for _, same in groupby(slots, key=lambda slot: slot.run_id):
+    for _, same in groupby(slots, key=id):
         # A long silence is one run that stands for the slots after it, too.
         for further, slot in enumerate(same):
             column = bisect_right(times, slot.at if slot.expected_at is None else slot.expected_at) - 1 + further

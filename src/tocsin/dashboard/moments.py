@@ -5,6 +5,7 @@ from datetime import datetime
 from tocsin.application.errors import invalid
 from tocsin.dashboard.forms import Fields
 from tocsin.domain import zones
+from tocsin.domain.model import SECOND
 from tocsin.wire_time import iso, parse_iso
 
 
@@ -21,6 +22,22 @@ def typed(form: Fields, name: str, zone: str) -> str:
     if told.tzinfo is not None or not 1971 <= told.year <= 2999:
         raise invalid(f"{name} must be a day and a time.")
     return iso(zones.moment_of(told, place))
+
+
+#: In place of a length: `until` says when.
+OWN = "own"
+_LONGEST = 366 * 86_400
+
+
+def ahead(form: Fields, now: int, zone: str) -> str:
+    """The end of what lasts for so many `seconds`, or until the moment that was typed, as the API takes it; raises
+    `Refused`."""
+    seconds = form.whole("seconds")
+    if seconds == OWN or (seconds is None and "until" in form):
+        return typed(form, "until", zone)
+    if not isinstance(seconds, int) or not 0 < seconds <= _LONGEST:
+        raise invalid("Choose for how long, or say until when.")
+    return iso(now + seconds * SECOND)
 
 
 def between(query: Fields) -> tuple[int | None, int | None, str]:

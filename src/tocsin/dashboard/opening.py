@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.application import credentials
-from tocsin.clock import stopwatch
+from tocsin.clock import effort
 from tocsin.dashboard import cookies
 from tocsin.dashboard.cookies import Way
 from tocsin.dashboard.forms import Fields, parse_query
@@ -23,7 +23,7 @@ _LIVE_HEADER = "tocsin-live"
 
 
 def open_page(site: Site, request: Request, form: Fields) -> Page:
-    took = stopwatch()
+    took = effort()
     now = site.services.clock.now()
     way = cookies.way_of(request, site.services.settings)
     change = _change(request)

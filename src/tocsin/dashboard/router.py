@@ -25,6 +25,8 @@ _OURS_ALONE = forbidden(
     "This form did not come from this Tocsin, or is too old. Load the page again, and send it once more."
 )
 _TOO_OLD = forbidden("This form was opened before you last signed in or out. Look it over, and send it once more.")
+#: Microseconds of a core that an answer takes before and after its thread.
+_AROUND = 1_000
 _LOST = Refused(500, ErrorCode.SERVER_ERROR, "Something went wrong on our side. Try again later.")
 
 
@@ -133,8 +135,11 @@ def _live(page: Page, entry: _Entry) -> Response:
     accepted = encoding.wanted(page.request.headers.get("accept-encoding", ""))
     visitor = page.visitor
     key = (page.workspace_id, visitor.principal.role, page.zone, page.path, accepted)
-    response = page.site.fragments.get(key, page.change or 0, page.now, lambda: _made(opening.know_whole(page), entry))
-    page.site.hub.spent(page.workspace_id, page.took() / 1_000_000)
+    fragments, hub = page.site.fragments, page.site.hub
+    response = fragments.get(
+        key, page.change or 0, page.now, lambda: _made(opening.know_whole(page), entry), may_wait=hub.is_spent
+    )
+    hub.spent(page.workspace_id, page.path, (page.took() + _AROUND) / 1_000_000)
     return Response(response.body, response.status_code, dict(response.headers))
 
 

@@ -35,16 +35,16 @@ class Window(NamedTuple):
 def fault_of(window: Window, now: int) -> str | None:
     """What is wrong with a window that is set at `now`, as a sentence; None where it can be kept."""
     if window.ends_at <= window.starts_at:
-        return "endsAt must be after startsAt."
+        return "endsAt must be after the start."
     if window.ends_at - window.starts_at > LONGEST:
-        return "startsAt and endsAt must be at most 366 days apart: what is never over is a job to be paused."
+        return "endsAt must be at most 366 days after the start: what is never over is a job to be paused."
     if window.rrule:
         try:
             recurrence.read(window.rrule)
         except ValueError as error:
             return f"rrule {error}"
     if span_at(window, now) is None:
-        return "The window would never come again: set endsAt, or the rule, so that it lies ahead."
+        return "The window would never come again: set its end, or its rule, so that it lies ahead."
     return _overlap(window) if window.rrule else None
 
 

@@ -117,6 +117,13 @@ def whole_run(connection: Connection, workspace_id: int, run_id: str) -> Object 
     return {**run, **tenant, "metrics": metrics, "receivedAt": row.received_at}
 
 
+def tenant_names(connection: Connection, workspace_id: int, external_ids: Collection[str]) -> dict[str, str]:
+    """externalId → what people call them, of those that have a name."""
+    mine = (tenants.c.workspace_id == workspace_id) & tenants.c.external_id.in_(external_ids) & (tenants.c.name != "")
+    rows = connection.execute(select(tenants.c.external_id, tenants.c.name).where(mine))
+    return {row.external_id: row.name for row in rows}
+
+
 def tenant_ids(connection: Connection, workspace_id: int, external_ids: Collection[str]) -> dict[str, str]:
     """externalId → our UUID, which unlike theirs can stand in any address."""
     mine = (tenants.c.workspace_id == workspace_id) & tenants.c.external_id.in_(external_ids)

@@ -15,12 +15,15 @@ from tocsin.store.schema import intake
 
 MINUTES, SLOTS, RUNS = 60, 30, 20
 
-#: The latest runs of each stream, in one answer a stream: to take them apart costs less than to fetch each as a row.
+#: The latest runs of each stream, in one answer a stream, column by column: to take them apart costs less than to fetch
+#: each as a row.
 _GRID_SQLITE = """
 SELECT s.tenant_id, s.id, t.external_id, t.name, s.missed_runs, s.is_affected AND s.epoch = e.epoch,
     s.last_success_at, (
-    SELECT json_group_array(json_array(r.outcome, r.id, r.at, r.expected_at, r.missed_count)) FROM (
-        SELECT id, outcome, at, expected_at, missed_count FROM runs WHERE stream_id = s.id ORDER BY at DESC LIMIT ?4
+    SELECT json_array(
+        json_group_array(r.outcome), json_group_array(r.at), json_group_array(r.expected_at),
+        json_group_array(r.missed_count)) FROM (
+        SELECT outcome, at, expected_at, missed_count FROM runs WHERE stream_id = s.id ORDER BY at DESC LIMIT ?4
     ) AS r)
 FROM job_environments AS e
 CROSS JOIN streams AS s ON s.job_environment_id = e.id AND s.is_watched
@@ -30,8 +33,9 @@ WHERE e.workspace_id = ?1 AND e.job_id = ?2 AND e.environment = ?3
 _GRID_POSTGRES = """
 SELECT s.tenant_id, s.id, t.external_id, t.name, s.missed_runs, s.is_affected AND s.epoch = e.epoch,
     s.last_success_at, (
-    SELECT json_agg(json_build_array(r.outcome, r.id, r.at, r.expected_at, r.missed_count))::text FROM (
-        SELECT id, outcome, at, expected_at, missed_count FROM runs WHERE stream_id = s.id ORDER BY at DESC LIMIT %s
+    SELECT json_build_array(
+        json_agg(r.outcome), json_agg(r.at), json_agg(r.expected_at), json_agg(r.missed_count))::text FROM (
+        SELECT outcome, at, expected_at, missed_count FROM runs WHERE stream_id = s.id ORDER BY at DESC LIMIT %s
     ) AS r)
 FROM job_environments AS e
 JOIN streams AS s ON s.job_environment_id = e.id AND s.is_watched
@@ -53,8 +57,10 @@ JOIN LATERAL (
 
 _LATEST_SQLITE = """
 SELECT j.value, (
-    SELECT json_group_array(json_array(r.outcome, r.id, r.at, r.expected_at, r.missed_count)) FROM (
-        SELECT id, outcome, at, expected_at, missed_count FROM runs
+    SELECT json_array(
+        json_group_array(r.outcome), json_group_array(r.at), json_group_array(r.expected_at),
+        json_group_array(r.missed_count)) FROM (
+        SELECT outcome, at, expected_at, missed_count FROM runs
         WHERE stream_id = j.value AND workspace_id = ?2 ORDER BY at DESC LIMIT ?3
     ) AS r)
 FROM json_each(?1) AS j
@@ -62,8 +68,9 @@ FROM json_each(?1) AS j
 _LATEST_POSTGRES = """
 SELECT j.id, r.told FROM unnest(%s::bigint[]) AS j (id)
 JOIN LATERAL (
-    SELECT json_agg(json_build_array(r.outcome, r.id, r.at, r.expected_at, r.missed_count))::text AS told FROM (
-        SELECT id, outcome, at, expected_at, missed_count FROM runs
+    SELECT json_build_array(
+        json_agg(r.outcome), json_agg(r.at), json_agg(r.expected_at), json_agg(r.missed_count))::text AS told FROM (
+        SELECT outcome, at, expected_at, missed_count FROM runs
         WHERE stream_id = j.id AND workspace_id = %s ORDER BY at DESC LIMIT %s
     ) AS r
 ) AS r ON true
@@ -76,11 +83,10 @@ class MinuteCount(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """`state`: the run's outcome, and of a long silence `missed` for each slot it lasted; `expected_at` of a lone
-    result may be missing."""
+    """`state`: the run's outcome; `expected_at` of a lone result may be missing. A long silence is one slot that stands
+    in the list as often as it lasted: the very same object."""
 
     state: str
-    run_id: int
     at: int
     expected_at: int | None
 
@@ -157,15 +163,12 @@ def latest_slots(
 
 
 def _slots(text: str | None, most: int) -> list[Slot]:
-    """From runs, newest first, as `[outcome, id, at, expected_at, missed_count]`. Nearly all stand for one slot: a grid
-    of 1,000 tenants has 30,000."""
-    slots: list[Slot] = []
-    for *run, times in json.loads(text or "[]"):
-        slot = Slot._make(run)
-        if times == 1:
-            slots.append(slot)
-        else:
-            slots += [slot] * min(times, most)
-    slots = slots[:most]
-    slots.reverse()
-    return slots
+    """From the columns of runs, newest first: outcomes, `at`, `expected_at`, missed counts. Nearly all runs stand for
+    one slot: a grid of 1,000 tenants has 30,000."""
+    outcomes, ats, expected, times = json.loads(text or "[null, null, null, null]")
+    if not outcomes:
+        return []
+    slots = list(map(Slot, outcomes, ats, expected))
+    if max(times) > 1:
+        slots = [slot for slot, lasted in zip(slots, times, strict=True) for _ in range(min(lasted, most))]
+    return slots[:most][::-1]

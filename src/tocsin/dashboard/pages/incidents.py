@@ -64,14 +64,13 @@ def show_incident(page: Page, incident_id: str) -> Response:
 @pages.post("/incidents/{incident_id}/acknowledge", again=show_incident)
 def acknowledge(page: Page, incident_id: str) -> Response:
     body = {"note": page.form.text_or_none("note"), "ownerId": page.form.text_or_none("ownerId")}
-    return _do(page, incident_id, "acknowledge", {name: value for name, value in body.items() if value})
+    done = _do(page, incident_id, "acknowledge", {name: value for name, value in body.items() if value})
+    return page.go("/") if page.form.text("from") == "overview" else done
 
 
 @pages.post("/incidents/{incident_id}/snooze", again=show_incident)
 def snooze(page: Page, incident_id: str) -> Response:
-    if "until" in page.form:
-        return _do(page, incident_id, "snooze", {"until": moments.typed(page.form, "until", page.zone)})
-    return _do(page, incident_id, "snooze", {"seconds": page.form.whole("seconds")})
+    return _do(page, incident_id, "snooze", {"until": moments.ahead(page.form, page.now, page.zone)})
 
 
 @pages.post("/incidents/{incident_id}/unsnooze", again=show_incident)

@@ -36,7 +36,13 @@ _SNIPPETS = {
     "pingguard": "PingGuard",
 }
 _OUTCOMES = ("in_progress", "ok", "error", "missed", "timeout", "unknown")
-_MUTES = {3_600: "for an hour", 14_400: "for 4 hours", 86_400: "for a day", 604_800: "for a week"}
+_MUTES = (
+    ("3600", "For an hour"),
+    ("14400", "For 4 hours"),
+    ("86400", "For a day"),
+    ("604800", "For a week"),
+    (moments.OWN, "Until a time of your own"),
+)
 
 
 def path_of(job_key: str, tab: str = "") -> str:
@@ -146,6 +152,7 @@ def list_runs(page: Page, job_key: str) -> Response:
         runs = views_streams.list_runs(connection, job_id, filters, query.list_page())
         environments = views_job_page.environments(connection, page.workspace_id, job_id)
         hosts = views_job_page.hosts(connection, page.workspace_id, job_id)
+        names = views_job_page.tenant_names(connection, page.workspace_id, {run["tenantId"] for run in runs["items"]})
     return page.render(
         "job-runs.html",
         **found,
@@ -154,6 +161,7 @@ def list_runs(page: Page, job_key: str) -> Response:
         outcomes=_OUTCOMES,
         environments=environments,
         hosts=hosts,
+        names=names,
         problem=problem,
         is_filtered=any(value is not None for value in filters),
     )
@@ -209,10 +217,9 @@ def resume(page: Page, job_key: str) -> Response:
 
 @pages.post("/jobs/{job_key}/mute", again=show_job)
 def mute(page: Page, job_key: str) -> Response:
-    seconds = page.form.whole("seconds")
-    until = page.now + (seconds if isinstance(seconds, int) and seconds in _MUTES else 3_600) * SECOND
+    until = moments.ahead(page.form, page.now, page.zone)
     target = {"kind": "job", "value": job_key}
-    page.ask("POST", "/mutes", {"target": target, "until": iso(until), "reason": page.form.text("reason")})
+    page.ask("POST", "/mutes", {"target": target, "until": until, "reason": page.form.text("reason")})
     return page.go(path_of(job_key), "Muted: what happens meanwhile is recorded, and nobody is told.")
 
 

@@ -14,9 +14,8 @@ from tocsin.dashboard.router import Pages
 from tocsin.domain import zones
 from tocsin.domain.ids import from_uuid
 from tocsin.domain.maintenance import Span, Window, fault_of, span_at
-from tocsin.domain.model import SECOND
 from tocsin.store import views_quiet as views
-from tocsin.wire_time import iso, parse_iso
+from tocsin.wire_time import parse_iso
 
 pages = Pages()
 _TARGETS = (
@@ -34,7 +33,6 @@ _RULES = (
     ("FREQ=WEEKLY", "Every week"),
     ("FREQ=MONTHLY", "Every month"),
 )
-_OWN = "own"
 _HOUR = 3_600
 _SPANS = (
     (str(_HOUR), "1 hour"),
@@ -42,6 +40,7 @@ _SPANS = (
     (str(12 * _HOUR), "12 hours"),
     (str(24 * _HOUR), "1 day"),
     (str(7 * 24 * _HOUR), "1 week"),
+    (moments.OWN, "Until a time of your own"),
 )
 _SHOWN = 5
 
@@ -67,8 +66,7 @@ def show_maintenance(page: Page) -> Response:
 
 @pages.post("/maintenance/mutes", again=show_maintenance)
 def mute(page: Page) -> Response:
-    seconds = page.form.whole("until")
-    until = iso(page.now + (seconds if isinstance(seconds, int) else 0) * SECOND)
+    until = moments.ahead(page.form, page.now, page.zone)
     page.ask("POST", "/mutes", {"target": _target(page.form), "until": until, "reason": page.form.text("reason")})
     return page.go("/maintenance", "Muted. What is still wrong when it ends is told then.")
 
@@ -119,15 +117,14 @@ def _found(page: Page, window_id: str) -> dict[str, Any]:
 
 def _form(page: Page, window: dict[str, Any] | None) -> Response:
     values = dict(page.form) if page.form else _values(page, window)
-    spans, fault = _preview(page) if page.form else ([], "")
+    spans = _preview(page) if page.form and page.refusal is None else []
     return page.render(
         "maintenance-window.html",
         window=window,
         values=values,
         spans=spans,
-        fault=fault,
         targets=_TARGETS,
-        rules=(*_RULES, (_OWN, "By a rule of its own")),
+        rules=(*_RULES, (moments.OWN, "By a rule of its own")),
         zones=sorted(zones.names()),
     )
 
@@ -150,31 +147,30 @@ def _values(page: Page, window: dict[str, Any] | None) -> dict[str, Any]:
 
 def _again(rule: str) -> dict[str, str]:
     """The fields that say when it comes again: one of our rules, or what was written."""
-    return {"again": rule} if rule in dict(_RULES) else {"again": _OWN, "rrule": rule}
+    return {"again": rule} if rule in dict(_RULES) else {"again": moments.OWN, "rrule": rule}
 
 
 def _rule(form: Fields) -> str | None:
-    if form.text("again") != _OWN:
+    if form.text("again") != moments.OWN:
         return form.text_or_none("again")
     if not (rule := form.text("rrule").removeprefix("RRULE:")):
         raise invalid("rrule is required: when it comes again, like FREQ=MONTHLY;BYDAY=1SU.")
     return rule
 
 
-def _preview(page: Page) -> tuple[list[Span], str]:
-    """The next times of what was typed; or what is wrong with it, where the page does not say so already."""
-    if page.refusal is not None:
-        return [], ""
+def _preview(page: Page) -> list[Span]:
+    """The next times of what was typed; where something is wrong with it, none, and the page says what."""
     body = _body(page)
     typed = Window(parse_iso(body["startsAt"]), parse_iso(body["endsAt"]), body["rrule"] or "", str(body["timezone"]))
     if fault := fault_of(typed, page.now):
-        return [], fault
+        page.refusal = invalid(fault)
+        return []
     found: list[Span] = []
     moment = page.now
     while len(found) < _SHOWN and (span := span_at(typed, moment)) is not None:
         found.append(span)
         moment = span.until_at
-    return found, ""
+    return found
 
 
 def _body(page: Page) -> dict[str, Any]:

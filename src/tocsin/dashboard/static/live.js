@@ -5,23 +5,19 @@ import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
 
 const jitter = 400, slow = 15_000, retry = 3_000;
-let number = 0, source = null, last = "", timer = 0, isFetching = false, isOverdue = false;
+let number = 0, page = "", source = null, last = "", timer = 0, isOn = false, isFetching = false, isOverdue = false;
 
 export function goLive() {
   const known = document.querySelector("meta[name=live]");
   if (!known) return;
   number = Number(known.content);
-  document.addEventListener("visibilitychange", () => (document.hidden ? pause() : resume()));
+  page = known.dataset.page;
+  document.addEventListener("visibilitychange", () => (document.hidden ? pause() : connect()));
   addEventListener("pagehide", pause);
-  addEventListener("pageshow", ({ persisted }) => { if (persisted) resume(); });
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) connect(); });
   if (!document.hidden) connect();
-  // What time alone brings about nobody announces: a run that becomes late.
-  setInterval(() => { if (!document.hidden) soon(); }, slow * (0.9 + Math.random() / 5));
-}
-
-function resume() {
-  connect();
-  soon();
+  // Where nothing can be heard, it asks by itself.
+  setInterval(() => { if (!isOn && !document.hidden) soon(); }, slow * (0.9 + Math.random() / 5));
 }
 
 function pause() {
@@ -31,7 +27,7 @@ function pause() {
 
 function connect() {
   if (source) return;
-  source = new EventSource("/live");
+  source = new EventSource(`/live?at=${encodeURIComponent(page)}`);
   source.addEventListener("hello", ({ data }) => { show(true); hear(data); });
   source.addEventListener("change", ({ data }) => hear(data));
   source.onerror = () => {
@@ -41,7 +37,7 @@ function connect() {
 }
 
 function hear(data) {
-  if (Number(data) === number) return;
+  if (Number(data) <= number) return;
   number = Number(data);
   soon();
 }
@@ -84,7 +80,8 @@ function take(text) {
   document.dispatchEvent(new CustomEvent("tocsin:live"));
 }
 
-function show(isOn) {
+function show(is) {
+  isOn = is;
   for (const element of document.querySelectorAll(".live[data-link]")) {
     element.hidden = false;
     element.dataset.link = isOn ? "on" : "off";
