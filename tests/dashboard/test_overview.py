@@ -42,6 +42,15 @@ def test_all_is_well(dashboard: Dashboard) -> None:
     assert "2 ok" in text
 
 
+def test_why_an_incident_was_reopened_is_told_in_sentences(dashboard: Dashboard) -> None:
+    house = dashboard.house
+    house.make_job(failure_threshold=1)
+    for kind, moment in (("failure", 0), ("success", 60), ("failure", 1500)):
+        dashboard.pass_time(moment)
+        house.check_in(kind, "acme", received=moment)
+    assert re.search(r"[a-z]\. Reopened 1 time\.", text_of(dashboard.as_().open("/")))
+
+
 def test_what_is_wrong_stands_first_with_how_many_it_concerns(dashboard: Dashboard) -> None:
     house = dashboard.house
     house.make_job(name="Invoice sync")
