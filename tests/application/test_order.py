@@ -129,6 +129,27 @@ def test_all_late_in_any_order(store: Store, job: dict[str, Any], many: list[Sai
     assert _arrive(store, job, late[0]) == _arrive(store, job, late[1])
 
 
+@pytest.mark.parametrize("schedule", sorted(SCHEDULES))
+def test_a_late_start_that_timed_out_long_ago_leaves_later_misses_alone(store: Store, schedule: str) -> None:
+    """Its timeout is judged in a second of its own, when the deadlines after it are judged already."""
+    job = {"schedule_type": schedule, "failure_threshold": None, "recovery_threshold": 1, "max_runtime": 50 * SECOND}
+    early, later = Said("start", "c", 119), Said("start", "b", 479)
+    outcomes = [_arrive(store, job, [(610, one), (611, other)]) for one, other in ((early, later), (later, early))]
+    assert outcomes[0] == outcomes[1]
+    rows, stream = outcomes[0]
+    assert stream["missed_runs"] + stream["consecutive_failures"] > 12
+    assert sum(outcome == "missed" for _, outcome, *_ in rows) >= 6
+
+
+def test_a_start_that_turns_out_to_be_earlier_uncovers_the_slot_it_covered(store: Store) -> None:
+    """Whoever was heard meanwhile, also a success between the slot and its deadline."""
+    job = {"schedule_type": "crontab", "failure_threshold": None, "recovery_threshold": 1, "max_runtime": None}
+    many = [Said("start", "a", 119), Said("start", "b", 119), Said("start", "b", 239), Said("success", "a", 240)]
+    orders = (many, [many[3], many[2], many[0], many[1]])
+    outcomes = [_arrive(store, job, [(LAST + i, said) for i, said in enumerate(order)]) for order in orders]
+    assert outcomes[0] == outcomes[1]
+
+
 @law
 @given(JOBS, MANY)
 def test_late_or_in_time(store: Store, job: dict[str, Any], many: list[Said]) -> None:

@@ -90,10 +90,12 @@ def draw_anew(
 ) -> tuple[Stream, list[Run]]:
     """The stream drawn anew with `run` in it (`known`: as it was), and the reported runs that changed, itself last."""
     ledger.flush(lambda changes: hot.write(connection, changes))
-    moments = [moment for one in (run, known) if one is not None for moment in (one.at, one.began_at)]
+    told = [one for one in (run, known) if one is not None]
+    moments = [moment for one in told for moment in (one.at, one.began_at)]
     in_progress: list[Run] = []
     if slots.has_slots(job):
-        moments += [_PRESENT if isinstance(job.schedule, Learned) else slots.reach(job, stream, run.began_at)]
+        is_learned = isinstance(job.schedule, Learned)
+        moments += [_PRESENT if is_learned else slots.reach(job, stream, one.began_at) for one in told]
         in_progress = hot.open_runs(connection, [stream.id]) if stream.open_runs else []
     since = max(min(moments), min(until_at - history.REACH, run.at))
     stretch = hot.stretch(connection, stream.id, since, max(moments), job.recovery_threshold)
