@@ -172,10 +172,12 @@ def _heard_at(stream: Stream, success: Run) -> int:
 
 def _judged_until(job: Job, stream: Stream, stretch: Stretch, until_at: int) -> int:
     """Deadlines up to here are settled; later ones are the tick's. `until_at` may be long past, where a run that was
-    told of late times out: what lies before the anchor was settled when that was heard."""
+    told of late times out: what lies before the anchor was settled when that was heard. (An early run's slot is yet to
+    come.)"""
     if stretch.next_success is not None:
         return stretch.next_success.at - 1
-    return max(until_at, silence.judged_until(job, stream) or 0, stream.anchor_at)
+    heard_until_at = min(stream.anchor_at, stream.last_check_in_at or 0)
+    return max(until_at, silence.judged_until(job, stream) or 0, heard_until_at)
 
 
 def _draw(
