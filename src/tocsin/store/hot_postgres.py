@@ -112,6 +112,7 @@ class HotPostgres:
     def due_streams(self, connection: Connection, stream_ids: Sequence[int], until_at: int) -> list[Due]:
         # All at once: a row that is asked for by itself takes 5 µs more.
         rows = _cursor(connection).execute(_DUE_STREAMS, (raw.numbers(stream_ids), until_at), prepare=True).fetchall()
+        rows.sort()  # by id, so that the same story is told with the same ids
         streams = list(map(Stream._make, rows))
         asked = list({stream.job_environment_id for stream in streams})
         return due_streams_of(streams, _cursor(connection).execute(_JOBS, (asked,), prepare=True).fetchall())
