@@ -101,17 +101,15 @@ class IncidentBook(Lives[_Case]):
         else:
             change = self._open(case, turn, reason)
         incident = self._apply(case, change)
-        # Who is the first to be affected has nobody to bring along: where 10,000 incidents open at once, most do so.
-        if case.affected != 1 or incident.reopen_count:
-            self.attachments.append(
-                Attachment(
-                    incident.id, incident.workspace_id, incident.cycle, environment.id, environment.epoch, turn.moment
-                )
+        self.attachments.append(
+            Attachment(
+                incident.id, incident.workspace_id, incident.cycle, environment.id, environment.epoch, turn.moment
             )
+        )
         self._enter(turn, incident, self._known.get((incident.id, turn.after.tenant_id)))
 
     def _open(self, case: _Case, turn: Turn, reason: Reason) -> Change:
-        job, tenants, missed = turn.job, case.affected, threshold.missed(turn.after)
+        job, tenants = turn.job, case.affected
         verb = "failed" if reason is Reason.FAILURE_THRESHOLD_MET else "missed"
         sentence = f"{tenants} tenant{'s' if tenants != 1 else ''} {verb} {job.key}"
         incident = Incident(
@@ -130,8 +128,6 @@ class IncidentBook(Lives[_Case]):
             opened_at=turn.moment,
             cycle_tenants=tenants,
             tenant_count=tenants,
-            missed_runs=missed,
-            event_count=missed,
         )
         self.new_incidents[incident.id] = incident
         return life.open_new(incident, turn.moment, reason, sentence)
