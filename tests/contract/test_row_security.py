@@ -1,6 +1,7 @@
 """PostgreSQL's row-level security: what stands behind the queries, shown by queries that filter nothing."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -11,9 +12,10 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from tests.support.databases import Postgres, as_login
 from tests.support.statements import statements
+from tests.support.waiting import wait_until
 from tocsin.store.engine import Store
 from tocsin.store.migrations import NotTheOwnerError, migrate
-from tocsin.store.row_security import ROLE, columns_of_workspaces
+from tocsin.store.row_security import ROLE, columns_of_workspaces, has_role
 from tocsin.store.schema import metadata
 
 pytestmark = pytest.mark.postgresql
@@ -158,6 +160,28 @@ def test_an_owner_who_may_make_no_role_is_held_to_the_policies_itself(postgres: 
         with psycopg.connect(owned) as plain:
             assert _counts(plain)["workspaces"] == 0
         store.close()
+
+
+def test_two_databases_of_a_server_may_begin_at_the_same_moment(postgres: Postgres) -> None:
+    """Both make the role, which belongs to the server."""
+    role = "tocsin_of_both"
+    with postgres.database() as one, postgres.database() as other, ThreadPoolExecutor(1) as pool:
+        first, second = Store(one), Store(other)
+        with first.as_owner() as connection:
+            assert has_role(connection, role)
+            later = pool.submit(_has_role, second, role)
+            waiting = text("SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid")
+            wait_until(lambda: connection.execute(waiting).first(), 10, "the other to wait for this one")
+        assert later.result()
+        with first.as_owner() as connection:
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+        first.close()
+        second.close()
+
+
+def _has_role(store: Store, role: str) -> bool:
+    with store.as_owner() as connection:
+        return has_role(connection, role)
 
 
 def test_a_login_that_is_only_let_in_can_serve(postgres: Postgres, url: str) -> None:

@@ -8,8 +8,9 @@ take on a role that owns nothing wherever there is one. On SQLite there is no su
 from typing import Any
 
 import structlog
+from psycopg.errors import DuplicateObject, UniqueViolation
 from sqlalchemy import Connection, Engine, event, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from tocsin.store.schema import metadata
 
@@ -89,24 +90,33 @@ def guard(connection: Connection) -> None:
             f"CREATE POLICY {_POLICY} ON {table} USING ({using}) WITH CHECK ({using})",
         ):
             connection.exec_driver_sql(statement)
-    if _has_role(connection):
+    if has_role(connection):
         _let_in(connection)
 
 
-def _has_role(connection: Connection) -> bool:
+def has_role(connection: Connection, role: str = ROLE) -> bool:
     """Whether connections may become the role, which is made where that is allowed. Without it, the owner's own
     connections are held to the policies, unless the owner is a superuser, who can always make it."""
     try:
-        with connection.begin_nested():
-            exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": ROLE}).first()
-            if exists is None:
-                connection.exec_driver_sql(f"CREATE ROLE {ROLE} NOLOGIN")
-            if connection.exec_driver_sql(_MAY_BECOME, (ROLE,)).first() is None:
-                connection.exec_driver_sql(f"GRANT {ROLE} TO CURRENT_USER")
+        exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).first()
+        if exists is None:
+            _make(connection, f"CREATE ROLE {role} NOLOGIN")
+        if connection.exec_driver_sql(_MAY_BECOME, (role,)).first() is None:
+            _make(connection, f"GRANT {role} TO CURRENT_USER")
     except ProgrammingError as error:
-        log.info("no_role_of_its_own", reason=type(error.orig).__name__, role=ROLE)
+        log.info("no_role_of_its_own", reason=type(error.orig).__name__, role=role)
         return False
     return True
+
+
+def _make(connection: Connection, statement: str) -> None:
+    """Roles belong to the whole server: who makes this one now for another database makes it for us as well."""
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(statement)
+    except DBAPIError as error:
+        if not isinstance(error.orig, DuplicateObject | UniqueViolation):
+            raise
 
 
 def _let_in(connection: Connection) -> None:
