@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.house import House, at, empty
@@ -132,26 +132,72 @@ def test_all_late_in_any_order(store: Store, job: dict[str, Any], many: list[Sai
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 def test_a_late_start_that_timed_out_long_ago_leaves_later_misses_alone(store: Store, schedule: str) -> None:
     """Its timeout is judged in a second of its own, when the deadlines after it are judged already."""
-    job = {"schedule_type": schedule, "failure_threshold": None, "recovery_threshold": 1, "max_runtime": 50 * SECOND}
     early, later = Said("start", "c", 119), Said("start", "b", 479)
-    outcomes = [_arrive(store, job, [(610, one), (611, other)]) for one, other in ((early, later), (later, early))]
+    outcomes = [
+        _arrive(store, _job(schedule, 50), [(610, one), (611, other)])
+        for one, other in ((early, later), (later, early))
+    ]
     assert outcomes[0] == outcomes[1]
     rows, stream = outcomes[0]
     assert stream["missed_runs"] + stream["consecutive_failures"] > 12
     assert sum(outcome == "missed" for _, outcome, *_ in rows) >= 6
 
 
-def test_a_start_that_turns_out_to_be_earlier_uncovers_the_slot_it_covered(store: Store) -> None:
-    """Whoever was heard meanwhile, also a success between the slot and its deadline."""
-    job = {"schedule_type": "crontab", "failure_threshold": None, "recovery_threshold": 1, "max_runtime": None}
-    many = [Said("start", "a", 119), Said("start", "b", 119), Said("start", "b", 239), Said("success", "a", 240)]
-    orders = (many, [many[3], many[2], many[0], many[1]])
-    outcomes = [_arrive(store, job, [(LAST + i, said) for i, said in enumerate(order)]) for order in orders]
+#: Two orders of arrival that once gave different runs, and what is alike in both. Runs may take so many seconds.
+ONCE_DIFFERENT = {
+    "a start that turns out to be earlier uncovers the slot it covered, also where a success lies between": (
+        ("crontab", None),
+        "start a@119, start b@119, start b@239, success a@240",
+        "success a@240, start b@239, start a@119, start b@119",
+    ),
+    "a run that went on when another succeeded covers the slot after that": (
+        ("crontab", None),
+        "start c@1, start a@119, success c@120, start b@239, success a@240",
+        "start c@1, success a@240, success c@120, start a@119, start b@239",
+    ),
+    "a run that begins with a success has the slot that was expected before it, also when what comes next is told": (
+        ("calendar", None),
+        "success a@119, start c@121, success b@121, success d@239",
+        "success d@239, success a@119, success b@121, start c@121",
+    ),
+    "of two runs that fail before the deadline of the first one counts, also when that has passed": (
+        ("calendar", None),
+        "start a@119, failure b@479, failure c@480",
+        "failure c@480, start a@119, failure b@479",
+    ),
+    "what comes before a timeout was settled by then, also when it is drawn anew for an earlier timeout": (
+        ("calendar", 50),
+        "start a@359, start b@390, start c@479",
+        "start c@479, start a@359, start b@390",
+    ),
+}
+
+
+@pytest.mark.parametrize(("terms", "order", "other"), ONCE_DIFFERENT.values(), ids=ONCE_DIFFERENT)
+def test_once_different(store: Store, terms: tuple[str, int | None], order: str, other: str) -> None:
+    outcomes = [_arrive(store, _job(*terms), [(LAST + i, s) for i, s in enumerate(_told(it))]) for it in (order, other)]
     assert outcomes[0] == outcomes[1]
+
+
+def _job(schedule: str, max_seconds: int | None) -> dict[str, Any]:
+    max_runtime = None if max_seconds is None else max_seconds * SECOND
+    return {"schedule_type": schedule, "failure_threshold": None, "recovery_threshold": 1, "max_runtime": max_runtime}
+
+
+def _told(text: str) -> list[Said]:
+    """Check-ins as `start a@119, success a@240`; what is received 20 s later has a `+20`."""
+    words = [one.replace("@", " ").replace("+", " ").split() for one in text.split(", ")]
+    return [Said(kind, run, *map(int, moments)) for kind, run, *moments in words]
 
 
 @law
 @given(JOBS, MANY)
+@example(
+    _job("calendar", None),
+    _told("start a@240, start b@119, start c@121, success a@119, success a@239, success b@121+119"),
+)
+@example(_job("calendar", None), _told("start c@239, success a@119, failure a@240, failure b@359+21"))
+@example(_job("crontab", 150), _told("start b@89, start a@119, success b@239, start c@120+150"))
 def test_late_or_in_time(store: Store, job: dict[str, Any], many: list[Said]) -> None:
     assume(is_settled(job, many))
     in_time = sorted(((s.occurred, s) for s in many), key=lambda pair: pair[0])

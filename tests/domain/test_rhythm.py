@@ -41,6 +41,17 @@ def test_jitter_raises_no_alarm(period: int, jitter: list[float]) -> None:
     assert abs(_known(rhythm).every - period) <= 0.05 * period
 
 
+def test_runs_that_start_together_leave_no_gap() -> None:
+    starts = [k * HOUR for k in range(8)]
+    assert _taught([start for start in starts for _ in range(3)]) == _taught(starts)
+
+
+def test_a_gap_that_later_ones_stood_for_is_known_again_before_them() -> None:
+    starts = [k * HOUR for k in range(8)]
+    later = [7 * HOUR + k * 65 * MINUTE for k in range(1, 5)]
+    assert as_of(_taught(starts + later), starts[-1]) == _taught(starts)
+
+
 @given(st.sampled_from([MINUTE, HOUR]), st.integers(3, 30), st.integers(6, 30))
 def test_a_changed_rhythm_is_learned_from_five_gaps(period: int, factor: int, before: int) -> None:
     starts = [k * period for k in range(before)]

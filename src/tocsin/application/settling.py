@@ -13,7 +13,6 @@ from tocsin.domain import folding, history, silence, slots
 from tocsin.domain.ids import IdMaker, to_uuid
 from tocsin.domain.model import IncidentStatus, Job, Membership, Run, Stream
 from tocsin.domain.reason import Reason
-from tocsin.domain.schedule import Learned
 from tocsin.domain.verdict import Verdict
 from tocsin.store import commit_counts, holds, incidents, raw, tallies
 from tocsin.store.engine import Connection
@@ -22,10 +21,6 @@ from tocsin.store.incidents import Situation
 from tocsin.wire_time import iso
 
 log = structlog.get_logger(__name__)
-
-
-#: A learned rhythm hangs on every start: what changes the past is drawn anew up to the present.
-_PRESENT = 1 << 62
 
 
 def judge_passed(ledger: Ledger, job: Job, stream: Stream, until_at: int, in_progress: Sequence[Run]) -> Stream:
@@ -71,10 +66,10 @@ def judge_run(
     judged = verdict.run or run
     if verdict.reason is Reason.NOT_DUE:
         return stream, [] if judged == run else [judged]
-    after, changed = verdict.stream, [judged]
+    after, changed, is_news = verdict.stream, [judged], True
     if verdict.is_late:
         after, changed = draw_anew(connection, hot, ledger, job, after, judged, run, until_at)
-    is_news = not verdict.is_late
+        is_news = judged.at >= (after.last_result_at or 0)
     return ledger.keep(job, stream, after, judged.at, missed=verdict.missed, may_open=is_news), changed
 
 
@@ -91,14 +86,12 @@ def draw_anew(
     """The stream drawn anew with `run` in it (`known`: as it was), and the reported runs that changed, itself last."""
     ledger.flush(lambda changes: hot.write(connection, changes))
     told = [one for one in (run, known) if one is not None]
-    moments = [moment for one in told for moment in (one.at, one.began_at)]
+    since = max(min(min(one.at, one.began_at) for one in told), min(until_at - history.REACH, run.at))
+    until = max(history.tells_until(job, stream, one) for one in told)
+    stretch = hot.stretch(connection, stream.id, since, until, job.recovery_threshold)
     in_progress: list[Run] = []
-    if slots.has_slots(job):
-        is_learned = isinstance(job.schedule, Learned)
-        moments += [_PRESENT if is_learned else slots.reach(job, stream, one.began_at) for one in told]
-        in_progress = hot.open_runs(connection, [stream.id]) if stream.open_runs else []
-    since = max(min(moments), min(until_at - history.REACH, run.at))
-    stretch = hot.stretch(connection, stream.id, since, max(moments), job.recovery_threshold)
+    if slots.has_slots(job) and stream.open_runs:
+        in_progress = hot.open_runs(connection, [stream.id])
     drawn = history.redraw(job, stream, stretch, run, ledger.absences, until_at, ledger.new_id, in_progress)
     ledger.changes.new_runs.update({row.id: row for row in drawn.written})
     ledger.changes.removed_runs += drawn.removed

@@ -214,6 +214,8 @@ def _settle(job: Job, stream: Stream, run: Run, reason: Reason, in_progress: Seq
     began_at = max(stream.last_began_at or run.began_at, run.began_at)
     if run.outcome == Outcome.OK:
         return Heard(reason, succeeded(job, stream, run.at, began_at, run.began_at), run)
+    if slot_silence.may_have_counted(job, stream, run.at):
+        return Heard(reason, stream, run, is_late=True)
     others = slot_silence.beginnings(in_progress, run, run.at)
     after = failed(job, stream, run, others)._replace(last_began_at=began_at)
     return Heard(reason, after, run, missed=after.missed_runs - stream.missed_runs)

@@ -12,10 +12,12 @@ from typing import NamedTuple
 from tocsin.domain import silence, slot_history, slots
 from tocsin.domain.check_in import DUPLICATE_WITHIN, failed, succeeded
 from tocsin.domain.model import SECOND, SILENT, Absence, Job, Outcome, Run, Stream
+from tocsin.domain.schedule import Learned
 
 #: How far back a stream is drawn anew: a day more than a check-in may tell of. What was before is history, of which the
 #: last success is enough to know: that is what retention leaves (`store.retention`).
 REACH = 8 * 86_400 * SECOND
+_PRESENT = 1 << 62
 
 
 class Stretch(NamedTuple):
@@ -40,6 +42,17 @@ class Redrawn(NamedTuple):
     moved: tuple[Run, ...]
 
 
+def tells_until(job: Job, stream: Stream, run: Run) -> int:
+    """Up to when what is known hangs on this run: as a rule, to its end or to the deadline of its slot."""
+    if not slots.has_slots(job):
+        return max(run.at, run.began_at)
+    if isinstance(job.schedule, Learned):
+        return _PRESENT  # on every start
+    if run.outcome == Outcome.IN_PROGRESS and stream.missed_runs:
+        return _PRESENT  # what failed since may have had the same slot, which counts when the last of them ends
+    return max(run.at, slots.reach(job, stream, run.began_at))
+
+
 def is_silent_row(run: Run) -> bool:
     """Whether nobody reported this run: a missed one, or one that is unknown because of us."""
     return run.outcome in SILENT and run.started_at is None
@@ -62,7 +75,7 @@ def redraw(
     reported = [r for r in stretch.runs if not is_silent_row(r) and r.id != run.id] + [run]
     reported.sort(key=lambda r: (r.at, r.outcome != Outcome.OK, r.id))
     start = _at_stretch_start(job, stream, stretch)
-    limit = _judged_until(job, stream, stretch, until_at)
+    limit = _judged_until(job, stream, stretch, run, until_at)
     begun = [*reported, *filter(None, [stretch.next_success])]
     began = _beginnings(begun)
     ended = [r for r in reported if stretch.next_success is None or r.at <= stretch.next_success.at]
@@ -88,10 +101,9 @@ def _redraw_slots(
     ended = [*stretch.overlapping, *stretch.runs, *filter(None, [stretch.before, stretch.next_success])]
     known = {r.id: r for r in (*in_progress, *ended) if not is_silent_row(r)} | {run.id: run}
     bare = _bare(stream, stretch)._replace(successes_in_row=stretch.successes_before)
-    overlapping = [r for r in stretch.overlapping if not is_silent_row(r)]
     heard_at = 0 if stretch.before is None else _start_moment(stream, stretch, stretch.before)
-    start = slot_history.at_start(job, bare, stretch.before, heard_at, overlapping)
-    limit = _judged_until(job, stream, stretch, until_at)
+    start = slot_history.at_start(job, bare, stretch.before, heard_at, known.values())
+    limit = _judged_until(job, stream, stretch, run, until_at)
     drawn = slot_history.draw(
         job,
         start,
@@ -170,14 +182,13 @@ def _heard_at(stream: Stream, success: Run) -> int:
     return last if is_repeated and last is not None else success.at
 
 
-def _judged_until(job: Job, stream: Stream, stretch: Stretch, until_at: int) -> int:
-    """Deadlines up to here are settled; later ones are the tick's. `until_at` may be long past, where a run that was
-    told of late times out: what lies before the anchor was settled when that was heard. (An early run's slot is yet to
-    come.)"""
+def _judged_until(job: Job, stream: Stream, stretch: Stretch, run: Run, until_at: int) -> int:
+    """Deadlines up to here are settled; later ones are the tick's. `until_at` may be long past, where `run` was told of
+    late and timed out: what lies before other news was settled when that was heard."""
     if stretch.next_success is not None:
         return stretch.next_success.at - 1
-    heard_until_at = min(stream.anchor_at, stream.last_check_in_at or 0)
-    return max(until_at, silence.judged_until(job, stream) or 0, heard_until_at)
+    known = [r.at if is_silent_row(r) else r.at - 1 for r in stretch.runs if r.id != run.id]
+    return max(until_at, silence.judged_until(job, stream) or 0, *known)
 
 
 def _draw(

@@ -53,10 +53,11 @@ def written(rhythm: Rhythm) -> str:
 
 
 def started(rhythm: Rhythm, moment: int) -> Rhythm:
-    """The rhythm after a start at `moment`; one before the last splits the gap it lies in."""
+    """The rhythm after a start at `moment`; one before the last splits the gap it lies in, and runs that start together
+    leave no gap."""
     if rhythm.last_at is None:
         return rhythm._replace(last_at=moment)
-    if moment >= rhythm.last_at:
+    if moment > rhythm.last_at:
         return _learned(rhythm, moment)
     starts = starts_of(rhythm)
     if moment <= starts[0] or moment in starts:
@@ -84,10 +85,10 @@ def as_of(rhythm: Rhythm, moment: int) -> Rhythm:
     if rhythm.last_at is None:
         return rhythm
     starts = [start for start in starts_of(rhythm) if start <= moment]
-    longs = tuple(long for long in rhythm.longs if long[0] <= moment)
-    if not starts:
-        return Rhythm(None, (), longs)
-    return Rhythm(starts[-1], tuple(later - start for start, later in pairwise(starts)), longs)
+    gaps = [(later, later - start) for start, later in pairwise(starts)]
+    # A gap that later ones stood for is worth keeping again.
+    longs = _worth_keeping({*gaps, *(long for long in rhythm.longs if long[0] <= moment)}, moment)
+    return Rhythm(starts[-1] if starts else None, tuple(length for _, length in gaps), longs)
 
 
 def _from_starts(starts: list[int], rhythm: Rhythm, moment: int) -> Rhythm:
@@ -122,7 +123,7 @@ def _has_changed(gaps: Sequence[int]) -> bool:
     return all(abs(gap - usual) > grace for gap in gaps[-LEAST:])
 
 
-def _worth_keeping(longs: Sequence[tuple[int, int]], moment: int) -> tuple[tuple[int, int], ...]:
+def _worth_keeping(longs: Iterable[tuple[int, int]], moment: int) -> tuple[tuple[int, int], ...]:
     """Of the last 28 days, those that three later ones of their own length do not stand for as well."""
     kept: list[tuple[int, int]] = []
     for ended_at, length in sorted(longs, reverse=True):

@@ -151,7 +151,8 @@ def _is_history(job: Job, stream: Stream, moment: int) -> bool:
     """Whether what is known already hangs on what happened at this moment. On `interval` only successes do."""
     if not slots.has_slots(job):
         return stream.last_success_at is not None and moment <= stream.last_success_at
-    return moment < max(stream.last_result_at or 0, judged_until(job, stream) or 0)
+    is_settled = moment < max(stream.last_result_at or 0, judged_until(job, stream) or 0)
+    return is_settled or slot_silence.may_have_counted(job, stream, moment)
 
 
 def _every(job: Job) -> int:

@@ -4,7 +4,7 @@ Unlike on `interval`, what a run means for its slot depends on when it began and
 ends are played apart. The same steps as in order (`slots`, `slot_silence`) give the same stream.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
@@ -123,7 +123,7 @@ def _events(runs: Sequence[Run], before: Run | None) -> list[_Event]:
         if before is not None and run.id == before.id:
             continue
         begins_at = run.at if run.started_at is None else run.began_at
-        if begins_at > since or (begins_at == since and run.started_at is not None):
+        if begins_at > since:
             events.append(_Event(begins_at, _BEGINS, run))
         is_past = run.at < since or (run.at == since and run.outcome == Outcome.OK)
         if run.outcome != Outcome.IN_PROGRESS and not is_past:
@@ -131,9 +131,9 @@ def _events(runs: Sequence[Run], before: Run | None) -> list[_Event]:
     return sorted(events, key=lambda e: (e.moment, e.kind, e.run.id))
 
 
-def at_start(job: Job, bare: Stream, before: Run | None, heard_at: int, overlapping: Sequence[Run]) -> Stream:
+def at_start(job: Job, bare: Stream, before: Run | None, heard_at: int, runs: Iterable[Run]) -> Stream:
     """The stream right after the success `before`, heard last at `heard_at`, or when expectation began.
-    `overlapping`: the runs that ended while that success was in progress."""
+    `runs`: that success, what ended while it was in progress, and what ended later."""
     bare = bare._replace(last_began_at=None, pending_at=None, success_began_at=None, check_at=None)
     taught = rhythm.read(bare.rhythm)
     if before is None:
@@ -142,10 +142,11 @@ def at_start(job: Job, bare: Stream, before: Run | None, heard_at: int, overlapp
             earlier = rhythm.as_of(taught, bare.expected_since_at - 1)._replace(last_at=None)
             start = slots.rearmed(job, start._replace(rhythm=rhythm.written(earlier)))
         return start
-    began = [r.began_at for r in (*overlapping, before)]
-    succeeded_began = max(r.began_at for r in (*overlapping, before) if r.outcome == Outcome.OK)
+    begun = [r for r in runs if (r.at if r.started_at is None else r.began_at) <= before.at]
+    last_began = max(r.began_at for r in begun)
+    succeeded_began = max(r.began_at for r in begun if r.outcome == Outcome.OK and r.at <= before.at)
     start = bare._replace(
-        last_began_at=max(began), success_began_at=succeeded_began, last_success_at=heard_at, last_result_at=heard_at
+        last_began_at=last_began, success_began_at=succeeded_began, last_success_at=heard_at, last_result_at=heard_at
     )
     if isinstance(job.schedule, Crontab):
         judged = slots.last_judged(job, before.at - 1)
@@ -156,5 +157,15 @@ def at_start(job: Job, bare: Stream, before: Run | None, heard_at: int, overlapp
         if before.at < bare.expected_since_at:
             known = known._replace(last_at=None)
         anchor_at = max(known.last_at or before.began_at, bare.expected_since_at)
-        return slots.rearmed(job, start._replace(rhythm=rhythm.written(known), anchor_at=anchor_at))
+        counted = slots.rearmed(job, start._replace(rhythm=rhythm.written(known), anchor_at=anchor_at))
+        return _judged_before(job, counted, before.at)
     return slots.rearmed(job, start._replace(anchor_at=max(heard_at, bare.expected_since_at)))
+
+
+def _judged_before(job: Job, stream: Stream, moment: int) -> Stream:
+    """The stream when all deadlines before `moment` have been judged."""
+    slot = slots.next_slot(job, stream)
+    if slot is None or slot.deadline_at >= moment:
+        return stream
+    times, last_at = slots.judged_together(job, stream, slot, moment - 1)
+    return slots.passed_over(job, stream, last_at, slot.number + times - 1)

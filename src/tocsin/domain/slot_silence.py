@@ -165,6 +165,14 @@ def _slot_failed(job: Job, stream: Stream, run: Run, deadline: int) -> Stream:
     return slots.pending(stream, deadline) if run.at < deadline else _counted(stream, 1)
 
 
+def may_have_counted(job: Job, stream: Stream, moment: int) -> bool:
+    """On counted slots, whether a slot that failed before `moment` may have been counted after it, and before we were
+    told of that moment: when it was counted is not kept."""
+    if not slots.is_counted(job) or stream.pending_at is not None or moment >= (stream.last_check_in_at or 0):
+        return False
+    return (stream.last_result_at or 0) > (stream.last_success_at or 0)
+
+
 def _is_missed(job: Job, stream: Stream, expected_at: int) -> bool:
     """On `crontab`, whether the slot is one of the latest missed rows."""
     if not stream.silence_streak or stream.unknown_absence_id is not None:
