@@ -142,7 +142,7 @@ def at_start(job: Job, bare: Stream, before: Run | None, heard_at: int, runs: It
             earlier = rhythm.as_of(taught, bare.expected_since_at - 1)._replace(last_at=None)
             start = slots.rearmed(job, start._replace(rhythm=rhythm.written(earlier)))
         return start
-    begun = [r for r in runs if (r.at if r.started_at is None else r.began_at) <= before.at]
+    begun = [before, *(r for r in runs if (r.at if r.started_at is None else r.began_at) <= before.at)]
     last_began = max(r.began_at for r in begun)
     succeeded_began = max(r.began_at for r in begun if r.outcome == Outcome.OK and r.at <= before.at)
     start = bare._replace(
