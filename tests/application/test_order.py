@@ -68,6 +68,7 @@ def _jobs(schedules: list[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 CASES = st.one_of(st.tuples(_jobs(sorted(SCHEDULES)), MANY), st.tuples(_jobs(["learned"]), _plain_runs()))
+AWAY = st.sampled_from([(90, 130), (125, 300), (200, 270), (350, 390), (100, 500)])
 law = settings(
     max_examples=int(os.environ.get("TOCSIN_EXAMPLES", "50")),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -111,9 +112,16 @@ def _house(store: Store, job: dict[str, Any]) -> House:
     return house
 
 
-def _arrive(store: Store, job: dict[str, Any], arrivals: Sequence[tuple[int, Said]]) -> Any:
-    """What is known in the end when each arrives at its moment, with time passing between."""
+def _arrive(
+    store: Store, job: dict[str, Any], arrivals: Sequence[tuple[int, Said]], away: tuple[int, int] | None = None
+) -> Any:
+    """What is known in the end when each arrives at its moment, with time passing between. `away`: from when to when we
+    were, before all that arrives."""
     house = _house(store, job)
+    if away is not None:
+        house.pass_time(away[0] - 0.000_001)
+        house.now = away[0]
+        house.be_away(away[1])
     for moment, said in arrivals:
         house.pass_time(moment - 0.000_001)
         house.now = moment
@@ -149,6 +157,26 @@ def test_all_late_in_any_order(store: Store, case: tuple[dict[str, Any], list[Sa
     in_order = sorted(many, key=lambda s: s.occurred)
     late = [[(LAST + 10 + i, said) for i, said in enumerate(order)] for order in (in_order, shuffled)]
     assert _arrive(store, job, late[0]) == _arrive(store, job, late[1])
+
+
+@law
+@given(_jobs(sorted(SCHEDULES)), MANY, AWAY, st.randoms(use_true_random=False))
+def test_so_it_is_after_we_were_away(
+    store: Store, job: dict[str, Any], many: list[Said], away: tuple[int, int], chance: Any
+) -> None:
+    """But for timeouts: of two in one absence the first that is judged is forgiven."""
+    shuffled = list(many)
+    chance.shuffle(shuffled)
+    late = [[(LAST + 10 + i, said) for i, said in enumerate(order)] for order in (many, shuffled)]
+    terms = job | {"max_runtime": None}
+    assert _arrive(store, terms, late[0], away) == _arrive(store, terms, late[1], away)
+
+
+def test_what_begins_after_an_absence_has_its_slot_also_when_the_one_before_was_reported(store: Store) -> None:
+    a, b = _told("start a@119, start b@581")
+    late = [[(LAST, one), (LAST + 1, other)] for one, other in ((a, b), (b, a))]
+    outcomes = [_arrive(store, _job("interval", None), arrivals, (90, 130)) for arrivals in late]
+    assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))

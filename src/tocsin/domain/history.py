@@ -79,8 +79,8 @@ def redraw(
     begun = [*reported, *filter(None, [stretch.next_success])]
     began = _beginnings(begun)
     ended = [r for r in reported if stretch.next_success is None or r.at <= stretch.next_success.at]
-    drawn, rows = _draw(job, start, ended, began, limit, absences, new_id)
-    moved = _moved(job, start, stretch, reported, begun, rows)
+    drawn, rows, anchors = _draw(job, start, ended, began, limit, absences, new_id)
+    moved = _moved(job, stretch, begun, anchors)
     old = [r for r in stretch.runs if is_silent_row(r) and r.at > start.anchor_at]
     written, removed, kept = _difference(old, rows)
     if stretch.next_success is not None:
@@ -199,15 +199,18 @@ def _draw(
     limit: int,
     absences: Sequence[Absence],
     new_id: Callable[[], int],
-) -> tuple[Stream, list[Run]]:
-    """Play the stretch in order of time: what was reported, and between it the deadlines that passed."""
+) -> tuple[Stream, list[Run], list[tuple[int, int]]]:
+    """Play the stretch in order of time: what was reported, and between it the deadlines that passed. The stream, its
+    silent rows, and (moment, from when windows are counted then)."""
     rows: list[Run] = []
+    anchors = [(stream.anchor_at, stream.anchor_at)]
     for run in [*reported, None]:
         until = limit if run is None else min(limit, run.at - 1)
-        stream = _judge_up_to(job, stream, began, until, absences, new_id, rows)
+        stream = _judge_up_to(job, stream, began, until, absences, new_id, rows, anchors)
         if run is not None:
             stream = _report(job, stream, run)
-    return stream, rows
+            anchors.append((run.at, stream.anchor_at))
+    return stream, rows, anchors
 
 
 def _judge_up_to(
@@ -218,6 +221,7 @@ def _judge_up_to(
     absences: Sequence[Absence],
     new_id: Callable[[], int],
     rows: list[Run],
+    anchors: list[tuple[int, int]],
 ) -> Stream:
     while True:
         deadline = silence.next_deadline(job, stream)
@@ -231,6 +235,7 @@ def _judge_up_to(
         elif verdict.folded:
             rows[-1] = rows[-1]._replace(missed_count=rows[-1].missed_count + verdict.folded)
         stream = verdict.stream
+        anchors.append((deadline, stream.anchor_at))
     return stream
 
 
@@ -246,14 +251,8 @@ def _report(job: Job, stream: Stream, run: Run) -> Stream:
     return stream
 
 
-def _moved(
-    job: Job, start: Stream, stretch: Stretch, reported: Sequence[Run], begun: Sequence[Run], rows: Sequence[Run]
-) -> tuple[Run, ...]:
+def _moved(job: Job, stretch: Stretch, begun: Sequence[Run], anchors: Sequence[tuple[int, int]]) -> tuple[Run, ...]:
     """Runs whose slot is not what their row says: each belongs to the one that was expected next when it began."""
-    anchors = [(start.anchor_at, start.anchor_at)]
-    anchors += [(r.at, r.at) for r in reported if r.outcome == Outcome.OK]
-    anchors += [(r.at, r.expected_at or r.at) for r in rows if r.outcome == Outcome.UNKNOWN]
-    anchors.sort()
     moved = []
     for run in begun:
         if stretch.before is not None and run.began_at <= stretch.before.at:
