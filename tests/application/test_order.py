@@ -161,7 +161,7 @@ def test_all_late_in_any_order(store: Store, case: tuple[dict[str, Any], list[Sa
 
 @law
 @given(_jobs(sorted(SCHEDULES)), MANY, AWAY, st.randoms(use_true_random=False))
-def test_so_it_is_after_we_were_away(
+def test_all_late_in_any_order_after_we_were_away(
     store: Store, job: dict[str, Any], many: list[Said], away: tuple[int, int], chance: Any
 ) -> None:
     """But for timeouts: of two in one absence the first that is judged is forgiven."""

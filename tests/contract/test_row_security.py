@@ -15,7 +15,7 @@ from tests.support.statements import statements
 from tests.support.waiting import wait_until
 from tocsin.store.engine import Store
 from tocsin.store.migrations import NotTheOwnerError, migrate
-from tocsin.store.row_security import ROLE, columns_of_workspaces, has_role
+from tocsin.store.row_security import ROLE, columns_of_workspaces, ensure_role
 from tocsin.store.schema import metadata
 
 pytestmark = pytest.mark.postgresql
@@ -168,8 +168,8 @@ def test_two_databases_of_a_server_may_begin_at_the_same_moment(postgres: Postgr
     with postgres.database() as one, postgres.database() as other, ThreadPoolExecutor(1) as pool:
         first, second = Store(one), Store(other)
         with first.as_owner() as connection:
-            assert has_role(connection, role)
-            later = pool.submit(_has_role, second, role)
+            assert ensure_role(connection, role)
+            later = pool.submit(_ensure_role, second, role)
             waiting = text("SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid")
             wait_until(lambda: connection.execute(waiting).first(), 10, "the other to wait for this one")
         assert later.result()
@@ -179,9 +179,9 @@ def test_two_databases_of_a_server_may_begin_at_the_same_moment(postgres: Postgr
         second.close()
 
 
-def _has_role(store: Store, role: str) -> bool:
+def _ensure_role(store: Store, role: str) -> bool:
     with store.as_owner() as connection:
-        return has_role(connection, role)
+        return ensure_role(connection, role)
 
 
 def test_a_login_that_is_only_let_in_can_serve(postgres: Postgres, url: str) -> None:

@@ -90,12 +90,12 @@ def guard(connection: Connection) -> None:
             f"CREATE POLICY {_POLICY} ON {table} USING ({using}) WITH CHECK ({using})",
         ):
             connection.exec_driver_sql(statement)
-    if has_role(connection):
+    if ensure_role(connection):
         _let_in(connection)
 
 
-def has_role(connection: Connection, role: str = ROLE) -> bool:
-    """Whether connections may become the role, which is made where that is allowed. Without it, the owner's own
+def ensure_role(connection: Connection, role: str = ROLE) -> bool:
+    """Make the role where that is allowed, and say whether connections may become it. Without it, the owner's own
     connections are held to the policies, unless the owner is a superuser, who can always make it."""
     try:
         exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).first()
